@@ -1,0 +1,159 @@
+use super::*;
+
+const CLIENTS: Table = Table {
+    schema: Some("public"),
+    name: "clients",
+};
+
+fn name(name: &str) -> SchemaName {
+    SchemaName::new(name).unwrap()
+}
+
+fn app(name: &'static str, scope: AppScope, tables: &[&'static str], versions: &[&str]) -> AppInfo {
+    let schema = (scope == AppScope::Shared).then_some("public");
+    AppInfo {
+        name,
+        scope,
+        tables: tables.iter().map(|name| Table { schema, name }).collect(),
+        migration_versions: versions.iter().map(|version| (*version).to_owned()).collect(),
+    }
+}
+
+fn registry() -> Registry {
+    Registry::new(name("public"), CLIENTS).app_info(app("customers", AppScope::Shared, &["clients"], &["1"]))
+}
+
+fn problems(registry: &Registry) -> Vec<Problem> {
+    registry.check().into_iter().map(|finding| finding.0).collect()
+}
+
+#[test]
+fn a_sound_registry_has_no_findings() {
+    let registry = registry()
+        .app_info(app("todo", AppScope::Tenant, &["tasks"], &["1", "2"]))
+        .extension_schema(name("extensions"))
+        .static_name(name("www"));
+    assert_eq!(registry.check(), []);
+}
+
+#[test]
+fn all_problems_are_reported_at_once_with_warnings_last() {
+    let registry = Registry::new(name("public"), CLIENTS)
+        .app_info(app("todo", AppScope::Tenant, &["tasks"], &["1"]))
+        .app_info(app("todo", AppScope::Tenant, &["tasks"], &["1"]))
+        .app_info(app("empty", AppScope::Shared, &[], &[]))
+        .extension_schema(name("Public"));
+    assert_eq!(
+        problems(&registry),
+        [
+            Problem::DuplicateApp { app: "todo" },
+            Problem::DuplicateVersion {
+                version: "1".into(),
+                scope: AppScope::Tenant,
+                apps: vec!["todo", "todo"]
+            },
+            Problem::DuplicateTable {
+                table: "tasks",
+                apps: vec!["todo", "todo"]
+            },
+            Problem::TenantModelMissing { table: "clients" },
+            Problem::PublicHoldsExtensions {
+                public: name("public")
+            },
+            Problem::NoMigrations { app: "empty" },
+        ]
+    );
+    assert_eq!(registry.check().last().unwrap().severity(), Severity::Warning);
+}
+
+#[test]
+fn a_version_may_stand_in_a_shared_and_in_a_tenant_app_but_not_beside_an_app_of_both() {
+    let sound = registry().app_info(app("todo", AppScope::Tenant, &["tasks"], &["1"]));
+    assert_eq!(problems(&sound), []);
+    let clash = sound.app_info(app("files", AppScope::Both, &["files"], &["1"]));
+    assert_eq!(
+        problems(&clash),
+        [
+            Problem::DuplicateVersion {
+                version: "1".into(),
+                scope: AppScope::Shared,
+                apps: vec!["customers", "files"]
+            },
+            Problem::DuplicateVersion {
+                version: "1".into(),
+                scope: AppScope::Tenant,
+                apps: vec!["files", "todo"]
+            },
+        ]
+    );
+}
+
+#[test]
+fn a_table_name_both_shared_and_tenant_is_a_problem_unless_its_app_is_both() {
+    let both = registry().app_info(app("users", AppScope::Both, &["users"], &["2"]));
+    assert_eq!(problems(&both), []);
+    let clash = registry()
+        .app_info(app("staff", AppScope::Shared, &["users"], &["2"]))
+        .app_info(app("people", AppScope::Tenant, &["users"], &["3"]));
+    let expected = Problem::SharedAndTenantTable {
+        table: "users",
+        shared: "staff",
+        tenant: "people",
+    };
+    assert_eq!(problems(&clash), [expected]);
+    let clash = both.app_info(app("staff", AppScope::Shared, &["users"], &["3"]));
+    assert_eq!(
+        problems(&clash),
+        [Problem::DuplicateTable {
+            table: "users",
+            apps: vec!["staff", "users"]
+        }]
+    );
+}
+
+#[test]
+fn the_tenant_model_must_be_shared() {
+    for scope in [AppScope::Tenant, AppScope::Both] {
+        let registry =
+            Registry::new(name("public"), CLIENTS).app_info(app("customers", scope, &["clients"], &["1"]));
+        let expected = Problem::TenantModelNotShared {
+            table: "clients",
+            app: "customers",
+            scope,
+        };
+        assert_eq!(problems(&registry), [expected]);
+    }
+}
+
+#[test]
+fn shared_tables_are_qualified_with_the_configured_schema() {
+    let registry = Registry::new(name("main"), CLIENTS).app_info(app(
+        "customers",
+        AppScope::Shared,
+        &["clients"],
+        &["1"],
+    ));
+    let expected = Problem::OtherQualifier {
+        app: "customers",
+        table: "clients",
+        schema: "public",
+        public: name("main"),
+    };
+    assert_eq!(problems(&registry), [expected]);
+}
+
+#[test]
+fn reserved_names_are_compared_without_case() {
+    let registry = registry()
+        .extension_schema(name("extensions"))
+        .static_name(name("www"));
+    for reserved in ["public", "PUBLIC", "Extensions", "WWW", "Tenancy"] {
+        assert!(registry.reserved_for(&name(reserved)).is_some(), "{reserved}");
+    }
+    assert_eq!(registry.reserved_for(&name("acme")), None);
+    let twice = registry.static_name(name("Www"));
+    assert_eq!(
+        problems(&twice),
+        [Problem::NameReservedTwice { name: name("Www") }]
+    );
+}
