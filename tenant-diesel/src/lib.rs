@@ -1,18 +1,32 @@
 //! Schema-per-tenant multi-tenancy for Diesel and PostgreSQL.
 
 mod app;
+mod connection;
+mod error;
+mod migrate;
 mod model;
+mod paths;
+mod pool;
 pub mod prelude;
+mod provision;
+mod session;
+mod sql;
+mod tenancy;
 
 pub use app::EmbeddedApp;
+pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
+pub use error::{Error, Result, ScopeError};
+pub use migrate::{MigrationReport, SchemaReport};
 pub use model::{NewTenant, TenantChanges, TenantModel};
+pub use pool::{
+    DEFAULT_POOL_NAME, ManagedConnection, SearchPathCustomizer, TenantManager, TenantPool, TenantPoolBuilder,
+};
+pub use r2d2;
+pub use tenancy::{PAGE_SIZE, Tenancy, TenancyBuilder, Tenants};
 pub use tenant_core::{
     App, AppInfo, AppScope, Finding, Problem, Registry, SchemaName, SchemaNameError, ScopedTable, SearchPath,
-    Severity, Table, Tenant, schema_name, search_path,
+    Severity, Table, Tenant, registry, schema_name,
 };
-
-/// A connection on the shared schema.
-pub type PublicConnection = diesel::PgConnection;
 
 /// What the macros write. Not for people: anything in here may change in any version.
 #[doc(hidden)]

@@ -1,0 +1,130 @@
+//! Diesel's traits for our connections: each method forwards to the `PgConnection` inside, after the
+//! path was made sure of. The test `every_method_of_diesels_traits_is_forwarded` lists them.
+
+use super::{Scope, ScopedConnection};
+use diesel::connection::{
+    AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, Instrumentation, LoadConnection,
+    SimpleConnection, TransactionManager,
+};
+use diesel::expression::QueryMetadata;
+use diesel::migration::MigrationConnection;
+use diesel::pg::{CopyFromQuery, Pg, PgConnection};
+use diesel::prelude::*;
+use diesel::query_builder::{Query, QueryFragment, QueryId};
+use diesel::query_dsl::UpdateAndFetchResults;
+use diesel::r2d2::R2D2Connection;
+use diesel::result::{ConnectionError, ConnectionResult};
+
+impl<S: Scope> SimpleConnection for ScopedConnection<S> {
+    fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
+        self.send(query)
+    }
+}
+
+impl<S: Scope> ConnectionSealed for ScopedConnection<S> {}
+
+impl<S: Scope> Connection for ScopedConnection<S> {
+    type Backend = Pg;
+    type TransactionManager = AnsiTransactionManager;
+
+    /// Always an error: a connection belongs to a pool, which gives it a schema.
+    fn establish(_: &str) -> ConnectionResult<Self> {
+        let message = "a scoped connection comes from a pool: use `Tenancy::get`, `Tenancy::with_tenant` or `TenantPool::tenant`";
+        Err(ConnectionError::BadConnection(message.to_owned()))
+    }
+
+    fn begin_test_transaction(&mut self) -> QueryResult<()> {
+        self.ready()?.begin_test_transaction()?;
+        self.lease_mut().session.transaction_began();
+        Ok(())
+    }
+
+    fn execute_returning_count<T>(&mut self, source: &T) -> QueryResult<usize>
+    where
+        T: QueryFragment<Pg> + QueryId,
+    {
+        self.ready_for(source)?.execute_returning_count(source)
+    }
+
+    fn transaction_state(
+        &mut self,
+    ) -> &mut <AnsiTransactionManager as TransactionManager<Self>>::TransactionStateData {
+        self.lease_mut().pg.transaction_state()
+    }
+
+    fn instrumentation(&mut self) -> &mut dyn Instrumentation {
+        self.lease_mut().pg.instrumentation()
+    }
+
+    /// Installs an instrumentation for this scope. The physical connection is closed at its end, so that
+    /// the next tenant's queries do not reach it; for all connections use `on_connect` of the builder.
+    fn set_instrumentation(&mut self, instrumentation: impl Instrumentation) {
+        let lease = self.lease_mut();
+        lease.session.retire();
+        lease.pg.set_instrumentation(instrumentation);
+    }
+
+    /// Sets the size for this scope. The physical connection is closed at its end; for all connections use
+    /// `on_connect` of the builder.
+    fn set_prepared_statement_cache_size(&mut self, size: CacheSize) {
+        let lease = self.lease_mut();
+        lease.session.retire();
+        lease.pg.set_prepared_statement_cache_size(size);
+    }
+}
+
+impl<S: Scope, B> LoadConnection<B> for ScopedConnection<S>
+where
+    PgConnection: LoadConnection<B> + Connection<Backend = Pg>,
+{
+    type Cursor<'conn, 'query> = <PgConnection as LoadConnection<B>>::Cursor<'conn, 'query>;
+    type Row<'conn, 'query> = <PgConnection as LoadConnection<B>>::Row<'conn, 'query>;
+
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> QueryResult<Self::Cursor<'conn, 'query>>
+    where
+        T: Query + QueryFragment<Pg> + QueryId + 'query,
+        Pg: QueryMetadata<T::SqlType>,
+    {
+        <PgConnection as LoadConnection<B>>::load(self.ready_for(&source)?, source)
+    }
+}
+
+impl<S: Scope> R2D2Connection for ScopedConnection<S> {
+    fn ping(&mut self) -> QueryResult<()> {
+        self.lease_mut().pg.ping()
+    }
+
+    fn is_broken(&mut self) -> bool {
+        self.lease_mut().pg.is_broken()
+    }
+}
+
+impl<S: Scope> MigrationConnection for ScopedConnection<S> {
+    fn setup(&mut self) -> QueryResult<usize> {
+        self.ready()?.setup()
+    }
+}
+
+impl<S, Changes, Output> UpdateAndFetchResults<Changes, Output> for ScopedConnection<S>
+where
+    S: Scope,
+    PgConnection: UpdateAndFetchResults<Changes, Output>,
+{
+    fn update_and_fetch(&mut self, changeset: Changes) -> QueryResult<Output> {
+        self.ready()?.update_and_fetch(changeset)
+    }
+}
+
+impl<S, T, A> ExecuteCopyFromDsl<ScopedConnection<S>> for CopyFromQuery<T, A>
+where
+    S: Scope,
+    Self: ExecuteCopyFromDsl<PgConnection>,
+    <Self as ExecuteCopyFromDsl<PgConnection>>::Error: From<diesel::result::Error>,
+{
+    type Error = <Self as ExecuteCopyFromDsl<PgConnection>>::Error;
+
+    fn execute(self, conn: &mut ScopedConnection<S>) -> Result<usize, Self::Error> {
+        let pg = conn.ready()?;
+        <Self as ExecuteCopyFromDsl<PgConnection>>::execute(self, pg)
+    }
+}

@@ -1,0 +1,47 @@
+//! Scopes that are one transaction, and the end of every scope.
+
+use super::{Scope, ScopedConnection};
+use crate::Error;
+use crate::error::ScopeError;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+
+/// Runs a closure in the transaction that was begun with the scope: committed if it returns `Ok`, rolled
+/// back otherwise.
+pub(crate) fn in_transaction<S, R, E>(
+    mut conn: ScopedConnection<S>,
+    f: impl FnOnce(&mut ScopedConnection<S>) -> Result<R, E>,
+) -> Result<R, E::Returned>
+where
+    S: Scope,
+    E: ScopeError,
+{
+    match f(&mut conn) {
+        Ok(value) => match AnsiTransactionManager::commit_transaction(&mut conn) {
+            Ok(()) => Ok(value),
+            Err(error) => Err(E::from_scope(error.into())),
+        },
+        Err(error) => {
+            if AnsiTransactionManager::rollback_transaction(&mut conn).is_err() {
+                conn.lease_mut().session.discard();
+            }
+            Err(error.returned())
+        }
+    }
+}
+
+/// Runs a closure in a scope without a transaction of its own.
+pub(crate) fn in_scope<S, R, E>(
+    mut conn: ScopedConnection<S>,
+    f: impl FnOnce(&mut ScopedConnection<S>) -> Result<R, E>,
+) -> Result<R, E::Returned>
+where
+    S: Scope,
+    E: ScopeError,
+{
+    let value = f(&mut conn).map_err(E::returned)?;
+    if conn.is_in_transaction() {
+        let schema = conn.schema().clone();
+        return Err(E::from_scope(Error::TransactionLeftOpen { schema }));
+    }
+    Ok(value)
+}

@@ -1,0 +1,320 @@
+//! [`Error`]: everything that can go wrong, and [`ScopeError`]: how it meets the errors of closures.
+
+use crate::migrate::MigrationReport;
+use std::fmt;
+use std::time::Duration;
+use tenant_core::{Finding, SchemaName};
+
+/// The result of most functions here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong: what was attempted, on which schema, and what to do about it. Sources are kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The apps of the application contradict each other. Nothing was sent to the database.
+    #[error("the registry of apps has {}", Listed(.findings))]
+    Registry {
+        /// All problems and warnings, problems first.
+        findings: Vec<Finding>,
+    },
+
+    /// The pool could not open its first connections.
+    #[error(
+        "pool `{pool}` could not open its connections: check the URL, that the server runs and that it lets this role in"
+    )]
+    PoolStart {
+        /// The name of the pool.
+        pool: String,
+        /// r2d2's reason, which holds the server's.
+        source: r2d2::Error,
+    },
+
+    /// No connection became free in time.
+    #[error(
+        "no connection for schema `{schema}` within {waited:?}: pool `{pool}` has {connections} of at most \
+         {max_size} connections, {idle} idle; give connections back sooner, or enlarge the pool"
+    )]
+    PoolTimeout {
+        /// The name of the pool.
+        pool: String,
+        /// The schema that a connection was wanted for.
+        schema: SchemaName,
+        /// How long the caller waited.
+        waited: Duration,
+        /// Open connections.
+        connections: u32,
+        /// Those that nobody uses.
+        idle: u32,
+        /// The limit of the pool.
+        max_size: u32,
+        /// r2d2's reason, which holds the last error of the server, if there was one.
+        source: r2d2::Error,
+    },
+
+    /// The schema does not exist. No query of the scope was run.
+    #[error("schema `{schema}` does not exist: create it with `create_schema`, or restore it")]
+    SchemaMissing {
+        /// The schema.
+        schema: SchemaName,
+    },
+
+    /// A new connection could not be set to the schema.
+    #[error("failed to set the path to schema `{schema}`")]
+    SetPath {
+        /// The schema.
+        schema: SchemaName,
+        /// The server's reason.
+        source: diesel::result::Error,
+    },
+
+    /// The table of the tenant model is not there.
+    #[error("table `{table}` does not exist: the shared schema was not migrated, so call `migrate` first")]
+    PublicNotMigrated {
+        /// The table of the tenant model.
+        table: String,
+    },
+
+    /// The name cannot be a tenant's: it is taken by something else. Nothing was changed.
+    #[error("schema name `{schema}` is reserved for {reserved_for}: choose another")]
+    ReservedName {
+        /// The refused name.
+        schema: SchemaName,
+        /// What it is reserved for.
+        reserved_for: &'static str,
+    },
+
+    /// The name is taken by a schema of this name, or one that differs in case only. Nothing was changed.
+    #[error(
+        "schema `{schema}` cannot be created: schema `{existing}` exists{}",
+        Case(schema, existing)
+    )]
+    SchemaExists {
+        /// The refused name.
+        schema: SchemaName,
+        /// The schema that exists.
+        existing: SchemaName,
+    },
+
+    /// Another tenant has the name, or one that differs in case only. Nothing was changed.
+    #[error(
+        "tenant `{schema}` cannot be created: tenant `{existing}` exists{}",
+        Case(schema, existing)
+    )]
+    TenantExists {
+        /// The refused name.
+        schema: SchemaName,
+        /// The schema of the other tenant.
+        existing: SchemaName,
+    },
+
+    /// There is no row for this tenant (any more). Nothing was changed.
+    #[error("tenant `{schema}` has no row in the table of tenants: it was deleted, or never inserted")]
+    TenantMissing {
+        /// The tenant's schema.
+        schema: SchemaName,
+    },
+
+    /// The row and the value at hand name different schemas. Nothing was changed.
+    #[error(
+        "the row of tenant `{expected}` names schema `{found}`: a schema's name cannot be changed by an update \
+         of the row, and a value that was read before a change must be read again"
+    )]
+    SchemaNameDiffers {
+        /// The schema of the value at hand.
+        expected: SchemaName,
+        /// The schema in the row.
+        found: SchemaName,
+    },
+
+    /// A statement of the transaction failed, its error was ignored, and the closure returned `Ok`. The
+    /// server has rolled everything back.
+    #[error(
+        "transaction on schema `{schema}` was rolled back: a statement in it failed and its error was ignored; \
+         return the error, or run what may fail in a transaction of its own inside (a savepoint)"
+    )]
+    FailureIgnored {
+        /// The schema.
+        schema: SchemaName,
+    },
+
+    /// A scope returned `Ok` with a transaction still open, which is now rolled back.
+    #[error(
+        "scope on schema `{schema}` ended inside an open transaction, which was rolled back: commit it first"
+    )]
+    TransactionLeftOpen {
+        /// The schema.
+        schema: SchemaName,
+    },
+
+    /// A migration failed. Its transaction was rolled back, those before it stay applied.
+    #[error("migration {version} failed on schema `{schema}`")]
+    Migration {
+        /// The schema.
+        schema: SchemaName,
+        /// The version, as the ledger would hold it.
+        version: String,
+        /// The reason: Diesel's error with the server's message.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// Some schemas could not be migrated; the report says which and why, and what was done.
+    #[error("{0}")]
+    Migrate(Box<MigrationReport>),
+
+    /// A statement of the library itself failed.
+    #[error("failed to {action} (schema `{schema}`)")]
+    Attempt {
+        /// What was attempted.
+        action: &'static str,
+        /// The schema.
+        schema: SchemaName,
+        /// The server's reason.
+        source: diesel::result::Error,
+    },
+
+    /// A query of the application failed.
+    #[error(transparent)]
+    Query(diesel::result::Error),
+}
+
+impl From<diesel::result::Error> for Error {
+    /// Wraps an error of Diesel's; an error of ours that travelled through Diesel comes out as it was.
+    fn from(error: diesel::result::Error) -> Self {
+        match error {
+            diesel::result::Error::QueryBuilderError(inner) => match inner.downcast::<Self>() {
+                Ok(ours) => *ours,
+                Err(other) => Self::Query(diesel::result::Error::QueryBuilderError(other)),
+            },
+            other => Self::Query(other),
+        }
+    }
+}
+
+impl Error {
+    /// The error in the form in which Diesel's own functions can return it. `Error::from` undoes it.
+    pub(crate) fn into_diesel(self) -> diesel::result::Error {
+        match self {
+            Self::Query(error) => error,
+            ours => diesel::result::Error::QueryBuilderError(Box::new(ours)),
+        }
+    }
+
+    /// Says what the library was about when a statement of its own failed.
+    pub(crate) fn attempt(
+        action: &'static str,
+        schema: &SchemaName,
+    ) -> impl FnOnce(diesel::result::Error) -> Self {
+        let schema = schema.clone();
+        move |error| match Self::from(error) {
+            Self::Query(source) => Self::Attempt {
+                action,
+                schema,
+                source,
+            },
+            ours => ours,
+        }
+    }
+}
+
+/// The error type of a closure that runs in a scope (`with_tenant`, `with_public`, `transaction`), and
+/// what the scope returns for it.
+///
+/// | the closure returns | the scope returns |
+/// |---|---|
+/// | `Result<R, diesel::result::Error>` (`QueryResult<R>`) | `Result<R, tenant_diesel::Error>` |
+/// | `Result<R, E>` where `E: From<tenant_diesel::Error>` | `Result<R, E>` |
+///
+/// So a closure may end in a Diesel query, and a missing schema is still [`Error::SchemaMissing`]. The
+/// second row holds for our own [`Error`], for `Box<dyn std::error::Error + Send + Sync>`, and for error
+/// types of the application. A closure that mixes several with `?` names its type, as in Diesel's own
+/// `transaction`: `Ok::<_, MyError>(..)`.
+///
+/// ```
+/// use diesel::prelude::*;
+/// use tenant_diesel::prelude::*;
+///
+/// #[derive(Debug)]
+/// enum MyError { NotFound, Database(diesel::result::Error), Tenancy(tenant_diesel::Error) }
+///
+/// impl From<diesel::result::Error> for MyError {
+///     fn from(error: diesel::result::Error) -> Self { Self::Database(error) }
+/// }
+/// impl From<tenant_diesel::Error> for MyError {
+///     fn from(error: tenant_diesel::Error) -> Self { Self::Tenancy(error) }
+/// }
+///
+/// fn first<T: TenantModel>(tenancy: &Tenancy<T>, tenant: &T) -> Result<i32, MyError> {
+///     tenancy.with_tenant(tenant, |conn| {
+///         let numbers = diesel::select(1.into_sql::<diesel::sql_types::Int4>()).load::<i32>(conn)?;
+///         numbers.into_iter().next().ok_or(MyError::NotFound)
+///     })
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a scope cannot return `{Self}`: its own errors do not fit in",
+    note = "return `QueryResult<_>`, or an error type that implements `From<tenant_diesel::Error>`"
+)]
+pub trait ScopeError {
+    /// The error that the scope returns.
+    type Returned;
+
+    /// An error of the closure.
+    fn returned(self) -> Self::Returned;
+
+    /// An error of the scope itself.
+    fn from_scope(error: Error) -> Self::Returned;
+}
+
+impl<E: From<Error>> ScopeError for E {
+    type Returned = E;
+
+    fn returned(self) -> E {
+        self
+    }
+
+    fn from_scope(error: Error) -> E {
+        error.into()
+    }
+}
+
+impl ScopeError for diesel::result::Error {
+    type Returned = Error;
+
+    fn returned(self) -> Error {
+        self.into()
+    }
+
+    fn from_scope(error: Error) -> Error {
+        error
+    }
+}
+
+struct Listed<'a>(&'a [Finding]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} finding{}:",
+            self.0.len(),
+            if self.0.len() == 1 { "" } else { "s" }
+        )?;
+        for finding in self.0 {
+            write!(f, "\n  {:?}: {finding}", finding.severity())?;
+        }
+        Ok(())
+    }
+}
+
+struct Case<'a>(&'a SchemaName, &'a SchemaName);
+
+impl fmt::Display for Case<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0 == self.1 {
+            ""
+        } else {
+            ", which differs in case only"
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! One process at a time in a schema: advisory locks on its name.
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
+use std::time::Duration;
+use tenant_core::SchemaName;
+
+/// The first and the longest pause between two attempts to get a lock.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
+
+/// The key of a schema's lock, as SQL over `$1`. Names that differ in case only share it. The seed keeps
+/// these locks apart from others that hash a name.
+const KEY: &str = "pg_catalog.hashtextextended($1, 7310575218)";
+
+/// Waits for the lock of a schema, which then belongs to the session.
+///
+/// It asks again and again instead of waiting in the server: a statement that waits holds a snapshot, and
+/// `CREATE INDEX CONCURRENTLY` in the session that has the lock would wait for that, forever.
+pub(crate) fn session_lock(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
+    let (mut pause, longest) = PAUSES;
+    while !ask(pg, "pg_try_advisory_lock", schema)? {
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(longest);
+    }
+    Ok(())
+}
+
+/// Gives the lock of a schema back. False if the session did not have it.
+pub(crate) fn session_unlock(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<bool> {
+    ask(pg, "pg_advisory_unlock", schema)
+}
+
+/// Takes the lock of a schema if nobody has it, until the end of the transaction.
+pub(crate) fn try_transaction_lock(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<bool> {
+    ask(pg, "pg_try_advisory_xact_lock", schema)
+}
+
+/// Waits for the lock of a schema, until the end of the transaction.
+pub(crate) fn transaction_lock(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
+    run(pg, "pg_advisory_xact_lock", schema)
+}
+
+/// Shares the lock of a schema with others that share it, until the session ends.
+pub(crate) fn shared_session_lock(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
+    run(pg, "pg_advisory_lock_shared", schema)
+}
+
+/// Shares the lock of a schema with others that share it, until the end of the transaction.
+pub(crate) fn shared_transaction_lock(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
+    run(pg, "pg_advisory_xact_lock_shared", schema)
+}
+
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Bool)]
+    yes: bool,
+}
+
+fn ask(pg: &mut PgConnection, function: &str, schema: &SchemaName) -> QueryResult<bool> {
+    let question = diesel::sql_query(format!("SELECT pg_catalog.{function}({KEY}) AS yes"));
+    Ok(question
+        .bind::<Text, _>(schema.folded())
+        .get_result::<Answer>(pg)?
+        .yes)
+}
+
+fn run(pg: &mut PgConnection, function: &str, schema: &SchemaName) -> QueryResult<()> {
+    let statement = diesel::sql_query(format!("SELECT pg_catalog.{function}({KEY})"));
+    statement.bind::<Text, _>(schema.folded()).execute(pg)?;
+    Ok(())
+}

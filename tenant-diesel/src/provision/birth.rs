@@ -1,0 +1,135 @@
+//! A birth: one transaction that inserts the row, creates the schema and applies its migrations. A killed
+//! process leaves neither, because the server rolls back.
+
+use super::names;
+use super::spare::Spare;
+use crate::connection::{PublicConnection, TenantScope};
+use crate::migrate::{lock, run_all_in_open_transaction};
+use crate::model::{NewTenant, TenantModel};
+use crate::{Error, Tenancy};
+use diesel::prelude::*;
+use tenant_core::{AppScope, SchemaName};
+
+impl<T: TenantModel> Tenancy<T> {
+    /// Creates a tenant: its row, its schema, and the tables in it. All or nothing, also if the process is
+    /// killed. With `auto_create_schema = false` it inserts the row only; see [`Tenancy::create_schema`].
+    ///
+    /// Migrations that cannot run in a transaction (`run_in_transaction = false`) are applied to a schema
+    /// of another name beforehand, which becomes the tenant's when all is well.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReservedName`], [`Error::SchemaExists`], [`Error::TenantExists`] where the name is taken,
+    /// also by one that differs in case only; [`Error::Migration`]; [`Error::Attempt`] where the row was
+    /// refused; [`Error::PublicNotMigrated`]. In each case nothing was changed.
+    pub fn create<N: NewTenant<T>>(&self, new: N) -> Result<T, Error> {
+        let created = self.with_public(|conn| self.create_in(conn, new));
+        self.explained(created)
+    }
+
+    /// The same as [`Tenancy::create`], on a connection of yours: inside its open transaction, if there is
+    /// one, so that the tenant comes into being when you commit, together with what else you wrote.
+    ///
+    /// ```no_run
+    /// use diesel::prelude::*;
+    /// use tenant_diesel::prelude::*;
+    /// use tenant_diesel::{Error, NewTenant};
+    ///
+    /// fn sign_up<T: TenantModel>(tenancy: &Tenancy<T>, new: impl NewTenant<T>) -> Result<T, Error> {
+    ///     tenancy.with_public(|conn| {
+    ///         conn.transaction(|conn| {
+    ///             let tenant = tenancy.create_in(conn, new)?;
+    ///             // .. insert its first domain, its invoice address ..
+    ///             Ok::<_, Error>(tenant)
+    ///         })
+    ///     })
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Tenancy::create`]. What was done is undone to where it was called.
+    pub fn create_in<N: NewTenant<T>>(&self, conn: &mut PublicConnection, new: N) -> Result<T, Error> {
+        let spare = if T::AUTO_CREATE_SCHEMA {
+            self.spare_if_needed()?
+        } else {
+            None
+        };
+        let result = conn.transaction(|conn| {
+            let tenant = new
+                .insert(conn)
+                .map_err(Error::attempt("insert the tenant", self.public_schema()))?;
+            let schema = tenant.schema_name();
+            self.lock_free_name(conn, schema)?;
+            names::no_other_tenant::<T>(conn, self.public_schema(), schema)?;
+            if T::AUTO_CREATE_SCHEMA {
+                self.build_schema(conn, schema, spare.as_ref())?;
+            }
+            Ok(tenant)
+        });
+        if let Some(spare) = spare {
+            spare.end(result.is_ok());
+        }
+        result
+    }
+
+    /// Creates the schema of a tenant whose row exists, and applies its migrations. All or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SchemaExists`], also for a name that differs in case only; else as [`Tenancy::create`].
+    pub fn create_schema(&self, tenant: &T) -> Result<(), Error> {
+        let schema = tenant.schema_name();
+        let spare = self.spare_if_needed()?;
+        let result = self.with_public(|conn| {
+            conn.transaction(|conn| {
+                self.lock_free_name(conn, schema)?;
+                self.build_schema(conn, schema, spare.as_ref())
+            })
+        });
+        if let Some(spare) = spare {
+            spare.end(result.is_ok());
+        }
+        result
+    }
+
+    /// The same as [`Tenancy::create_schema`] where the schema is missing. True if it was created.
+    ///
+    /// # Errors
+    ///
+    /// As there, but for a schema of exactly this name.
+    pub fn create_schema_if_missing(&self, tenant: &T) -> Result<bool, Error> {
+        match self.create_schema(tenant) {
+            Ok(()) => Ok(true),
+            Err(Error::SchemaExists { schema, existing }) if schema == existing => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Refuses a reserved name, and keeps others from taking or migrating this one until the transaction
+    /// ends.
+    fn lock_free_name(&self, conn: &mut PublicConnection, schema: &SchemaName) -> Result<(), Error> {
+        names::not_reserved(self.registry(), schema)?;
+        lock::transaction_lock(conn.raw(), schema)
+            .map_err(Error::attempt("take the lock of the schema", schema))
+    }
+
+    fn build_schema(
+        &self,
+        conn: &mut PublicConnection,
+        schema: &SchemaName,
+        spare: Option<&Spare>,
+    ) -> Result<(), Error> {
+        names::no_schema(conn, schema)?;
+        if let Some(spare) = spare {
+            return spare.claim(conn, schema);
+        }
+        diesel::sql_query(format!("CREATE SCHEMA {}", schema.quoted()))
+            .execute(conn.raw())
+            .map_err(Error::attempt("create the schema", schema))?;
+        let target = self.pool().paths().tenant_migrations(schema)?;
+        conn.nested::<TenantScope, _, _>(target, |conn| {
+            run_all_in_open_transaction(conn, &self.apps().migrations(AppScope::Tenant))
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! Which names are free: no schema and no tenant of the name, nor of one that differs in case only.
+
+use crate::connection::PublicConnection;
+use crate::model::TenantModel;
+use crate::{Error, sql};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use tenant_core::{Registry, SchemaName, ScopedTable};
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: SchemaName,
+}
+
+#[derive(QueryableByName)]
+struct Taken {
+    #[diesel(sql_type = Text)]
+    name: SchemaName,
+    #[diesel(sql_type = BigInt)]
+    times: i64,
+}
+
+/// Narrows a column of names to those that may equal `$1` without case. The server folds ASCII only,
+/// whatever its locale; names with other characters all come, and are compared here by Unicode's rules.
+fn may_equal(column: &str) -> String {
+    format!(
+        "(pg_catalog.lower({column} COLLATE \"C\") = pg_catalog.lower($1 COLLATE \"C\") \
+         OR pg_catalog.octet_length({column}) <> pg_catalog.char_length({column}))"
+    )
+}
+
+/// Whether a schema of exactly this name exists.
+pub(crate) fn schema_exists(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<bool> {
+    let found = diesel::sql_query("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1");
+    Ok(found.bind::<Text, _>(schema.as_str()).execute(pg)? == 1)
+}
+
+/// The schema of this name, or else of one that differs in case only.
+pub(crate) fn schema_like(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<Option<SchemaName>> {
+    let condition = may_equal("nspname::text");
+    // PostgreSQL's own names are no `SchemaName`, and no tenant can have one like them.
+    let query = format!(
+        "SELECT nspname::text AS name FROM pg_catalog.pg_namespace \
+         WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' AND {condition}"
+    );
+    let names: Vec<Name> = diesel::sql_query(query)
+        .bind::<Text, _>(schema.as_str())
+        .load(pg)?;
+    let mut like: Vec<_> = names
+        .into_iter()
+        .map(|row| row.name)
+        .filter(|name| name.eq_ignore_case(schema))
+        .collect();
+    like.sort_by_key(|name| name != schema);
+    Ok(like.into_iter().next())
+}
+
+/// Refuses a name that is reserved.
+pub(crate) fn not_reserved(registry: &Registry, schema: &SchemaName) -> Result<(), Error> {
+    match registry.reserved_for(schema) {
+        Some(reserved_for) => Err(Error::ReservedName {
+            schema: schema.clone(),
+            reserved_for,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses the name of a tenant whose row was just inserted, where another row has it too, or one that
+/// differs in case only.
+pub(crate) fn no_other_tenant<T: TenantModel>(
+    conn: &mut PublicConnection,
+    public: &SchemaName,
+    schema: &SchemaName,
+) -> Result<(), Error> {
+    let table = sql::table(<T::Table as ScopedTable>::TABLE, public);
+    let column = sql::identifier(T::SCHEMA_COLUMN);
+    let condition = may_equal(&format!("{column}::text"));
+    let query = format!(
+        "SELECT {column}::text AS name, pg_catalog.count(*) AS times FROM {table} WHERE {condition} GROUP BY 1"
+    );
+    let taken: Vec<Taken> = diesel::sql_query(query)
+        .bind::<Text, _>(schema.as_str())
+        .load(conn.raw())
+        .map_err(Error::attempt("look for tenants of this name", schema))?;
+    let own_row = |taken: &Taken| taken.name == *schema && taken.times == 1;
+    match taken
+        .into_iter()
+        .find(|taken| taken.name.eq_ignore_case(schema) && !own_row(taken))
+    {
+        Some(taken) => Err(Error::TenantExists {
+            schema: schema.clone(),
+            existing: taken.name,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses the name of a schema that exists, or of one that differs in case only.
+pub(crate) fn no_schema(conn: &mut PublicConnection, schema: &SchemaName) -> Result<(), Error> {
+    let existing = schema_like(conn.raw(), schema).map_err(Error::attempt("look for a schema", schema))?;
+    match existing {
+        Some(existing) => Err(Error::SchemaExists {
+            schema: schema.clone(),
+            existing,
+        }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,115 @@
+//! [`Spare`]: a schema that is built before its tenant is born.
+//!
+//! A birth is one transaction. Migrations that cannot run in one (`CREATE INDEX CONCURRENTLY`) are
+//! therefore applied beforehand, to a schema of another name, which the birth only renames. A spare that
+//! nobody claimed (its process was killed) is dropped by the next birth that needs one.
+
+use crate::connection::PublicConnection;
+use crate::migrate::{lock, run_pending};
+use crate::model::TenantModel;
+use crate::pool::Lease;
+use crate::{Error, Tenancy};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use tenant_core::{AppScope, SchemaName};
+
+/// What the names of spares start with; 32 hexadecimal digits follow.
+const PREFIX: &str = "tenancy_spare_";
+
+/// A schema with all migrations applied, under a name of its own. Its lock is shared by those who use it;
+/// who gets the lock alone may take the schema for forgotten.
+#[derive(Debug)]
+pub(crate) struct Spare {
+    name: SchemaName,
+    keeper: Lease,
+}
+
+impl<T: TenantModel> Tenancy<T> {
+    /// Builds a spare where the migrations of the tenant apps cannot all run in the birth's transaction.
+    pub(crate) fn spare_if_needed(&self) -> Result<Option<Spare>, Error> {
+        let migrations = self.apps().migrations(AppScope::Tenant);
+        if migrations
+            .iter()
+            .all(|migration| migration.metadata().run_in_transaction())
+        {
+            return Ok(None);
+        }
+        // Not from the pool: the caller may hold its last connection.
+        let mut keeper = self.pool().extra(self.pool().paths().public())?;
+        let public = self.public_schema();
+        drop_forgotten(&mut keeper.pg).map_err(Error::attempt("drop forgotten spares", public))?;
+        let name = create(&mut keeper.pg).map_err(Error::attempt("create a spare", public))?;
+        let spare = Spare { name, keeper };
+        let builder = self
+            .pool()
+            .extra(self.pool().paths().tenant_migrations(&spare.name)?)?;
+        let report = run_pending(builder, &migrations);
+        match report.error {
+            None => Ok(Some(spare)),
+            Some(error) => {
+                spare.end(false);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Spare {
+    /// Gives the schema to a tenant, in the transaction of its birth.
+    pub(crate) fn claim(&self, conn: &mut PublicConnection, schema: &SchemaName) -> Result<(), Error> {
+        let pg = conn.raw();
+        lock::shared_transaction_lock(pg, &self.name).map_err(Error::attempt("keep the spare", schema))?;
+        diesel::sql_query(format!(
+            "ALTER SCHEMA {} RENAME TO {}",
+            self.name.quoted(),
+            schema.quoted()
+        ))
+        .execute(pg)
+        .map_err(Error::attempt("give the spare to the tenant", schema))?;
+        Ok(())
+    }
+
+    /// Lets go of the schema; drops it where the birth failed. If that fails too, a later birth will.
+    pub(crate) fn end(mut self, claimed: bool) {
+        if !claimed {
+            let _later_then = drop_schema(&mut self.keeper.pg, &self.name);
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: SchemaName,
+}
+
+/// Creates an empty schema under a new name and shares its lock, so that nobody takes it for forgotten.
+fn create(pg: &mut PgConnection) -> QueryResult<SchemaName> {
+    let query = format!(
+        "SELECT '{PREFIX}' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '') AS name"
+    );
+    let name = diesel::sql_query(query).get_result::<Name>(pg)?.name;
+    lock::shared_session_lock(pg, &name)?;
+    diesel::sql_query(format!("CREATE SCHEMA {}", name.quoted())).execute(pg)?;
+    Ok(name)
+}
+
+fn drop_forgotten(pg: &mut PgConnection) -> QueryResult<()> {
+    let query = format!(
+        "SELECT nspname::text AS name FROM pg_catalog.pg_namespace WHERE nspname ~ '^{PREFIX}[0-9a-f]{{32}}$'"
+    );
+    let names: Vec<Name> = diesel::sql_query(query).load(pg)?;
+    for Name { name } in names {
+        pg.transaction(|pg| match lock::try_transaction_lock(pg, &name)? {
+            true => drop_schema(pg, &name),
+            false => Ok(()),
+        })?;
+    }
+    Ok(())
+}
+
+fn drop_schema(pg: &mut PgConnection, name: &SchemaName) -> QueryResult<()> {
+    diesel::sql_query(format!("DROP SCHEMA IF EXISTS {} CASCADE", name.quoted())).execute(pg)?;
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! [`Effects`]: what a text may do to the session that runs it.
+//!
+//! Words are looked for, not grammar: a word in a string or a comment counts too. That costs a reset
+//! now and then; it never misses a statement that says what it does.
+
+use super::Taint;
+
+/// What a message may do to its session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Effects {
+    pub(crate) taint: Taint,
+    pub(crate) may_change_path: bool,
+    /// May begin a transaction that is not closed in the same message.
+    pub(crate) may_begin: bool,
+}
+
+impl Effects {
+    /// Of a text that people wrote and that may hold anything, several statements included.
+    pub(crate) fn of_raw_text(sql: &str) -> Self {
+        let is_one_statement = !sql.trim_end().trim_end_matches(';').contains(';');
+        if is_one_statement && !matches!(kind(sql), Kind::Other) {
+            Self::of_words(sql, Taint::Settings, of_word_in_query)
+        } else {
+            let may_begin =
+                words(sql).any(|word| matches!(&*word.to_ascii_lowercase(), "begin" | "start" | "chain"));
+            Self {
+                may_begin,
+                ..Self::of_words(sql, Taint::Settings, of_word_anywhere)
+            }
+        }
+    }
+
+    /// Of one query. `typed` means that Diesel made the whole text (it may then cache the statement);
+    /// otherwise people wrote parts of it.
+    pub(crate) fn of_query(sql: &str, typed: bool) -> Self {
+        match kind(sql) {
+            Kind::Write => Self::of_words(sql, Taint::Clean, of_word_in_query),
+            Kind::Read if typed => Self::of_words(sql, Taint::Clean, of_word_in_query),
+            Kind::Read => Self::of_words(sql, Taint::Settings, of_word_in_query),
+            Kind::Other => Self::of_raw_text(sql),
+        }
+    }
+
+    fn of_words(sql: &str, least: Taint, of_word: impl Fn(&str) -> (Taint, bool)) -> Self {
+        let mut effects = Self {
+            taint: least,
+            ..Self::default()
+        };
+        for word in words(sql) {
+            let (taint, path) = of_word(&word.to_ascii_lowercase());
+            effects.taint = effects.taint.max(taint);
+            effects.may_change_path |= path;
+        }
+        // An identifier in Unicode escapes (U&"set\005fconfig") can be any of these words.
+        if sql.contains("U&\"") || sql.contains("u&\"") {
+            effects = Self {
+                taint: Taint::Discard,
+                may_change_path: true,
+                may_begin: true,
+            };
+        }
+        effects
+    }
+}
+
+enum Kind {
+    Read,
+    Write,
+    Other,
+}
+
+/// What kind of statement a text starts with.
+fn kind(sql: &str) -> Kind {
+    match words(sql)
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase()
+        .as_str()
+    {
+        "select" | "with" | "values" | "table" => Kind::Read,
+        "insert" | "update" | "delete" | "merge" => Kind::Write,
+        _ => Kind::Other,
+    }
+}
+
+/// What a word can mean inside a query: the functions and relations that reach the session.
+fn of_word_in_query(word: &str) -> (Taint, bool) {
+    match word {
+        "set_config" | "pg_settings" => (Taint::Settings, true),
+        // `SELECT .. INTO TEMP`, and the session's random seed.
+        "temp" | "temporary" | "setseed" => (Taint::Settings, false),
+        _ if word.starts_with("pg_temp") => (Taint::Settings, false),
+        _ if word.starts_with("dblink") => (Taint::Discard, false),
+        _ if is_session_lock(word) => (Taint::Discard, false),
+        _ => (Taint::Clean, false),
+    }
+}
+
+/// What a word can mean in a text that may hold any statement.
+fn of_word_anywhere(word: &str) -> (Taint, bool) {
+    match word {
+        // Hold something on the server while the connection idles.
+        "begin" | "start" | "savepoint" | "listen" | "declare" | "chain" => (Taint::Discard, true),
+        // End transactions, or run text that is not seen here.
+        "commit" | "end" | "rollback" | "abort" | "do" | "call" | "execute" => (Taint::Settings, true),
+        // Change the path, or put it back to what it was.
+        "search_path" | "schema" | "reset" => (Taint::Settings, true),
+        "discard" => (Taint::Statements, true),
+        "prepare" | "deallocate" => (Taint::Statements, false),
+        _ => of_word_in_query(word),
+    }
+}
+
+/// Locks that outlive their transaction. Those of a transaction (`pg_advisory_xact_lock`) end with it.
+fn is_session_lock(word: &str) -> bool {
+    (word.starts_with("pg_advisory") || word.starts_with("pg_try_advisory")) && !word.contains("_xact_")
+}
+
+fn words(sql: &str) -> impl Iterator<Item = &str> {
+    sql.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typed_queries_leave_a_session_clean_unless_they_name_what_changes_it() {
+        for sql in [
+            r#"SELECT "tasks"."id" FROM "tasks" WHERE ("tasks"."title" = $1)"#,
+            r#"UPDATE "tasks" SET "done" = $1 WHERE ("tasks"."id" = $2) RETURNING "tasks"."id""#,
+            r#"INSERT INTO "tasks" ("title") VALUES ($1)"#,
+            r#"DELETE FROM "tasks""#,
+            r#"SELECT pg_advisory_xact_lock($1)"#,
+            r#"SELECT CASE WHEN "tasks"."start" THEN $1 ELSE $2 END FROM "schema"."begin""#,
+        ] {
+            assert_eq!(Effects::of_query(sql, true), Effects::default(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_changes_a_session_is_seen() {
+        let raw = Effects::of_raw_text;
+        for (sql, taint, path) in [
+            ("SELECT 1;", Taint::Settings, false),
+            ("UPDATE calls SET start = now()", Taint::Settings, false),
+            (
+                "UPDATE pg_settings SET setting = 'x' WHERE name = 'search_path'",
+                Taint::Settings,
+                true,
+            ),
+            ("SELECT 1; SET search_path TO x", Taint::Settings, true),
+            ("SET ROLE other", Taint::Settings, false),
+            ("set Search_Path to x", Taint::Settings, true),
+            ("SET/**/\"search_path\"=x", Taint::Settings, true),
+            ("SET SCHEMA 'x'", Taint::Settings, true),
+            ("RESET ALL", Taint::Settings, true),
+            ("DISCARD ALL", Taint::Statements, true),
+            ("PREPARE p AS SELECT 1", Taint::Statements, false),
+            ("DO $$ BEGIN PERFORM 1; END $$", Taint::Discard, true),
+            ("BEGIN; SELECT 1", Taint::Discard, true),
+            ("LISTEN jobs", Taint::Discard, true),
+            ("SELECT pg_advisory_lock(1)", Taint::Discard, false),
+            ("SELECT PG_TRY_ADVISORY_LOCK(1)", Taint::Discard, false),
+            ("SET U&\"search\\005fpath\" = x", Taint::Discard, true),
+        ] {
+            let effects = raw(sql);
+            assert_eq!((effects.taint, effects.may_change_path), (taint, path), "{sql}");
+        }
+        assert_eq!(
+            Effects::of_query("SELECT set_config($1, $2, $3)", true).taint,
+            Taint::Settings
+        );
+        assert!(Effects::of_query("SELECT set_config($1, $2, $3)", true).may_change_path);
+        assert_eq!(Effects::of_query("SELECT now()", false).taint, Taint::Settings);
+        assert_eq!(Effects::of_query("SET x = 1", true).taint, Taint::Settings);
+    }
+}

@@ -1,0 +1,230 @@
+//! What is known of the server's session behind a pooled connection: whether its `search_path` is the
+//! one that the library set, whether a transaction is open, and what a borrower may have left in it.
+//!
+//! It promises to err on the safe side: it learns from the text that is sent to the server, and what it
+//! cannot read there it takes for changed. What no client can see (a function on the server that calls
+//! `set_config`) it cannot see either.
+
+mod control;
+mod effects;
+pub(crate) mod reset;
+
+pub(crate) use control::Control;
+pub(crate) use effects::Effects;
+
+use std::any::TypeId;
+use std::collections::HashMap;
+
+/// What must happen to a session before its next borrower.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Taint {
+    /// Nothing but the path: only typed queries ran.
+    #[default]
+    Clean,
+    /// Settings, role or temporary objects may differ: reset them, in the message that sets the path.
+    Settings,
+    /// As above, and prepared statements may have come or gone.
+    Statements,
+    /// Something may be held on the server even while the connection idles (a transaction, a lock, a
+    /// channel), or nothing is known at all: close the connection when it comes back.
+    Discard,
+}
+
+/// What could undo the path without a `SET`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum UndoneBy {
+    /// It was set outside a transaction.
+    #[default]
+    Nothing,
+    /// It was set inside a transaction: a rollback, also to a savepoint, takes it back.
+    Rollback,
+    /// It was set with `SET LOCAL`: any end of the transaction takes it back.
+    End,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    path_is_known: bool,
+    undone_by: UndoneBy,
+    in_transaction: bool,
+    /// Somebody had the bare connection, so that `in_transaction` may be wrong.
+    opaque: bool,
+    /// A message of several statements may have begun a transaction.
+    may_be_in_transaction: bool,
+    taint: Taint,
+    /// The effects of typed queries, by their type: their text never changes.
+    effects: HashMap<TypeId, Effects>,
+}
+
+impl Session {
+    pub(crate) fn path_is_known(&self) -> bool {
+        self.path_is_known
+    }
+
+    pub(crate) fn taint(&self) -> Taint {
+        self.taint
+    }
+
+    /// Whether the server is inside a transaction, as far as the text tells that was sent.
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.in_transaction
+    }
+
+    /// Whether that cannot be told from the text.
+    pub(crate) fn may_be_in_transaction(&self) -> bool {
+        self.opaque || self.may_be_in_transaction
+    }
+
+    /// The path was set for the session.
+    pub(crate) fn path_was_set(&mut self) {
+        self.path_is_known = true;
+        self.undone_by = if self.in_transaction || self.may_be_in_transaction() {
+            UndoneBy::Rollback
+        } else {
+            UndoneBy::Nothing
+        };
+    }
+
+    /// A transaction was begun, and the path set for its time.
+    pub(crate) fn path_was_set_locally(&mut self) {
+        self.path_is_known = true;
+        self.undone_by = UndoneBy::End;
+        self.in_transaction = true;
+    }
+
+    pub(crate) fn forget_path(&mut self) {
+        self.path_is_known = false;
+    }
+
+    /// A transaction was begun in a way that [`Control`] does not see.
+    pub(crate) fn transaction_began(&mut self) {
+        self.in_transaction = true;
+    }
+
+    /// Everything was reset, or the session is new.
+    pub(crate) fn is_clean_now(&mut self) {
+        let effects = std::mem::take(&mut self.effects);
+        *self = Self {
+            effects,
+            ..Self::default()
+        };
+    }
+
+    /// The next borrower must not have this session.
+    pub(crate) fn discard(&mut self) {
+        self.taint = Taint::Discard;
+        self.path_is_known = false;
+    }
+
+    /// Something that lives in the client was changed for this scope only: the connection is closed at its
+    /// end. The path is still what it was.
+    pub(crate) fn retire(&mut self) {
+        self.taint = Taint::Discard;
+    }
+
+    /// Somebody takes the bare connection: nothing is known from now on.
+    pub(crate) fn becomes_opaque(&mut self) {
+        self.opaque = true;
+        self.discard();
+    }
+
+    /// Statements with these effects are about to be sent.
+    pub(crate) fn will_send(&mut self, effects: Effects) {
+        self.taint = self.taint.max(effects.taint);
+        self.path_is_known &= !effects.may_change_path;
+        self.may_be_in_transaction |= effects.may_begin;
+    }
+
+    /// The effects of a typed query, from memory or by `read`.
+    pub(crate) fn effects_of(
+        &mut self,
+        query: Option<TypeId>,
+        read: impl FnOnce() -> diesel::QueryResult<Effects>,
+    ) -> diesel::QueryResult<Effects> {
+        if let Some(effects) = query.and_then(|id| self.effects.get(&id)) {
+            return Ok(*effects);
+        }
+        let effects = read()?;
+        if let Some(id) = query {
+            self.effects.insert(id, effects);
+        }
+        Ok(effects)
+    }
+
+    /// A transaction control statement was sent, and succeeded or not.
+    pub(crate) fn sent(&mut self, control: Control, succeeded: bool) {
+        match control {
+            Control::Begin => self.in_transaction |= succeeded,
+            Control::Savepoint | Control::Release => {}
+            // A commit that fails has ended the transaction as well, by rolling it back.
+            Control::Commit => {
+                self.in_transaction = false;
+                match (self.undone_by, succeeded) {
+                    (UndoneBy::Nothing, _) => {}
+                    (UndoneBy::Rollback, true) => self.undone_by = UndoneBy::Nothing,
+                    (UndoneBy::Rollback, false) | (UndoneBy::End, _) => self.path_is_known = false,
+                }
+            }
+            Control::Rollback | Control::RollbackTo => {
+                if control == Control::Rollback && succeeded {
+                    self.in_transaction = false;
+                }
+                if self.undone_by != UndoneBy::Nothing {
+                    self.path_is_known = false;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_a_transaction() -> Session {
+        let mut session = Session::default();
+        session.path_was_set();
+        session.sent(Control::Begin, true);
+        session
+    }
+
+    #[test]
+    fn a_path_set_before_a_transaction_outlives_its_rollback() {
+        let mut session = in_a_transaction();
+        session.sent(Control::Rollback, true);
+        assert!(session.path_is_known() && !session.in_transaction());
+    }
+
+    #[test]
+    fn a_path_set_inside_a_transaction_is_forgotten_on_rollback_and_kept_on_commit() {
+        for (end, known) in [
+            (Control::Rollback, false),
+            (Control::RollbackTo, false),
+            (Control::Commit, true),
+        ] {
+            let mut session = in_a_transaction();
+            session.path_was_set();
+            session.sent(end, true);
+            assert_eq!(session.path_is_known(), known, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_local_path_is_forgotten_at_every_end() {
+        for end in [Control::Rollback, Control::RollbackTo, Control::Commit] {
+            let mut session = Session::default();
+            session.path_was_set_locally();
+            session.sent(end, true);
+            assert!(!session.path_is_known(), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_taint_never_grows_less() {
+        let mut session = Session::default();
+        session.will_send(Effects::of_raw_text("LISTEN jobs"));
+        session.will_send(Effects::of_raw_text("SELECT 1"));
+        assert_eq!(session.taint(), Taint::Discard);
+    }
+}

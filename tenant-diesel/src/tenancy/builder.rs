@@ -1,0 +1,139 @@
+//! [`TenancyBuilder`]: how a [`Tenancy`] is made.
+
+use crate::app::EmbeddedApp;
+use crate::migrate::EmbeddedApps;
+use crate::model::TenantModel;
+use crate::pool::{TenantManager, TenantPool, TenantPoolBuilder};
+use crate::{Error, Tenancy};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use std::fmt;
+use std::marker::PhantomData;
+use tenant_core::registry::DEFAULT_PUBLIC_SCHEMA;
+use tenant_core::{AppInfo, Registry, SchemaName, ScopedTable, Severity};
+
+/// The options of a [`Tenancy`]: at least the apps, of which one declares the table of the tenant model.
+#[must_use]
+pub struct TenancyBuilder<T> {
+    public: SchemaName,
+    extension_schemas: Vec<SchemaName>,
+    static_names: Vec<SchemaName>,
+    infos: Vec<AppInfo>,
+    apps: EmbeddedApps,
+    pool: TenantPoolBuilder,
+    model: PhantomData<fn() -> T>,
+}
+
+impl<T: TenantModel> TenancyBuilder<T> {
+    pub(super) fn new() -> Self {
+        let public = SchemaName::new(DEFAULT_PUBLIC_SCHEMA).expect("`public` is a plain name");
+        Self {
+            public,
+            extension_schemas: Vec::new(),
+            static_names: Vec::new(),
+            infos: Vec::new(),
+            apps: EmbeddedApps::default(),
+            pool: TenantPool::builder(),
+            model: PhantomData,
+        }
+    }
+
+    /// Adds an app: its tables, and the migrations that make them.
+    pub fn app<A: EmbeddedApp>(mut self) -> Self {
+        self.infos.push(AppInfo::of::<A>());
+        self.apps.push::<A>();
+        self
+    }
+
+    /// The shared schema. Default: `public`. The same name goes into
+    /// `#[shared_app(public_schema = "..")]`, which qualifies the tables.
+    pub fn public_schema(mut self, schema: SchemaName) -> Self {
+        self.public = schema;
+        self
+    }
+
+    /// A schema that holds extensions and becomes part of every path, behind the tenant's. It need not
+    /// exist yet: a migration of a shared app may create it.
+    pub fn extension_schema(mut self, schema: SchemaName) -> Self {
+        self.extension_schemas.push(schema.clone());
+        self.pool = self.pool.extension_schema(schema);
+        self
+    }
+
+    /// Reserves a name for a schema of your own (`www`, `blog`), which no customer can take.
+    pub fn static_name(mut self, name: SchemaName) -> Self {
+        self.static_names.push(name);
+        self
+    }
+
+    /// See [`TenantPoolBuilder::public_behind_tenants_where_missing_tables_fall_through`].
+    pub fn public_behind_tenants_where_missing_tables_fall_through(mut self) -> Self {
+        self.pool = self
+            .pool
+            .public_behind_tenants_where_missing_tables_fall_through();
+        self
+    }
+
+    /// The name of the pool in errors: see [`TenantPoolBuilder::name`].
+    pub fn pool_name(mut self, name: impl Into<String>) -> Self {
+        self.pool = self.pool.name(name);
+        self
+    }
+
+    /// Sizes and time-outs of the pool: see [`TenantPoolBuilder::r2d2`].
+    pub fn r2d2(mut self, builder: r2d2::Builder<TenantManager>) -> Self {
+        self.pool = self.pool.r2d2(builder);
+        self
+    }
+
+    /// Runs on each new connection: see [`TenantPoolBuilder::on_connect`].
+    pub fn on_connect(
+        mut self,
+        on_connect: impl Fn(&mut PgConnection) -> QueryResult<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.pool = self.pool.on_connect(on_connect);
+        self
+    }
+
+    /// Checks the apps against each other, and opens the first connections.
+    ///
+    /// Warnings do not stop it; they are in `tenancy.registry().check()`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Registry`] with all problems at once, before anything is sent; [`Error::PoolStart`].
+    pub fn connect(self, database_url: &str) -> Result<Tenancy<T>, Error> {
+        let (registry, pool, apps) = self.checked()?;
+        Ok(Tenancy::new(pool.connect(database_url)?, registry, apps))
+    }
+
+    fn checked(self) -> Result<(Registry, TenantPoolBuilder, EmbeddedApps), Error> {
+        let mut registry = Registry::new(self.public.clone(), <T::Table as ScopedTable>::TABLE);
+        registry = self
+            .extension_schemas
+            .into_iter()
+            .fold(registry, Registry::extension_schema);
+        registry = self
+            .static_names
+            .into_iter()
+            .fold(registry, Registry::static_name);
+        registry = self.infos.into_iter().fold(registry, Registry::app_info);
+        let findings = registry.check();
+        if findings
+            .iter()
+            .any(|finding| finding.severity() == Severity::Error)
+        {
+            return Err(Error::Registry { findings });
+        }
+        Ok((registry, self.pool.public_schema(self.public), self.apps))
+    }
+}
+
+impl<T> fmt::Debug for TenancyBuilder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenancyBuilder")
+            .field("apps", &self.infos)
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}

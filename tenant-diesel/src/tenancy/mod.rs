@@ -1,0 +1,150 @@
+//! [`Tenancy`]: what an application holds and clones: the pool, the apps, and the tenant model.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`builder`] | how it is made |
+//! | [`scopes`] | a request: `with_tenant`, `with_public`, `transaction`, guards |
+//! | [`tenants`] | the list of tenants |
+//!
+//! A start-up (`migrate`) is in [`crate::migrate`], a birth (`create`) in [`crate::provision`].
+
+mod builder;
+mod scopes;
+mod tenants;
+
+pub use builder::TenancyBuilder;
+pub use tenants::{PAGE_SIZE, Tenants};
+
+use crate::migrate::EmbeddedApps;
+use crate::model::TenantModel;
+use crate::pool::TenantPool;
+use crate::{Error, sql};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use tenant_core::{Registry, SchemaName, ScopedTable};
+
+/// The tenants of one database: their model `T`, the apps, and the pool. Cheap to clone, and shared
+/// between threads.
+///
+#[doc = include_str!("../docs/tenancy.md")]
+pub struct Tenancy<T> {
+    inner: Arc<Inner>,
+    model: PhantomData<fn() -> T>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pool: TenantPool,
+    registry: Registry,
+    apps: EmbeddedApps,
+}
+
+impl<T: TenantModel> Tenancy<T> {
+    /// Starts to describe an application: see [`TenancyBuilder`].
+    pub fn builder() -> TenancyBuilder<T> {
+        TenancyBuilder::new()
+    }
+
+    fn new(pool: TenantPool, registry: Registry, apps: EmbeddedApps) -> Self {
+        Self {
+            inner: Arc::new(Inner { pool, registry, apps }),
+            model: PhantomData,
+        }
+    }
+
+    /// The pool.
+    #[must_use]
+    pub fn pool(&self) -> &TenantPool {
+        &self.inner.pool
+    }
+
+    /// The apps, and the names that are reserved.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    /// The shared schema.
+    #[must_use]
+    pub fn public_schema(&self) -> &SchemaName {
+        self.inner.registry.public()
+    }
+
+    pub(crate) fn apps(&self) -> &EmbeddedApps {
+        &self.inner.apps
+    }
+
+    /// Whether a schema of exactly this name exists, a tenant's or any other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PoolTimeout`], or the failure of the query.
+    pub fn schema_exists(&self, schema: &SchemaName) -> Result<bool, Error> {
+        self.pool().ask_catalog("ask whether a schema exists", |pg| {
+            crate::provision::names::schema_exists(pg, schema)
+        })
+    }
+
+    /// The schema of this name, or of one that differs in case only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tenancy::schema_exists`].
+    pub fn schema_like(&self, schema: &SchemaName) -> Result<Option<SchemaName>, Error> {
+        self.pool().ask_catalog("look for a schema", |pg| {
+            crate::provision::names::schema_like(pg, schema)
+        })
+    }
+
+    /// Whether the table of the tenant model exists, so that tenants can be listed and created. False on
+    /// a database that was never migrated.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tenancy::schema_exists`].
+    pub fn is_public_migrated(&self) -> Result<bool, Error> {
+        self.pool().ask_catalog("look for the table of tenants", |pg| {
+            let table = sql::table(<T::Table as ScopedTable>::TABLE, self.public_schema());
+            let found = diesel::sql_query("SELECT 1 WHERE pg_catalog.to_regclass($1) IS NOT NULL");
+            Ok(found.bind::<Text, _>(table).execute(pg)? == 1)
+        })
+    }
+
+    /// Says that the shared schema must be migrated, where that is why something failed.
+    pub(crate) fn explained<R>(&self, result: Result<R, Error>) -> Result<R, Error> {
+        let is_public = |schema: &SchemaName| schema == self.public_schema();
+        match result {
+            Err(Error::SchemaMissing { schema }) if is_public(&schema) => Err(self.public_not_migrated()),
+            Err(Error::Attempt { .. } | Error::Query(_)) if self.is_public_migrated().is_ok_and(|is| !is) => {
+                Err(self.public_not_migrated())
+            }
+            other => other,
+        }
+    }
+
+    fn public_not_migrated(&self) -> Error {
+        Error::PublicNotMigrated {
+            table: <T::Table as ScopedTable>::TABLE.to_string(),
+        }
+    }
+}
+
+impl<T> Clone for Tenancy<T> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            model: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Tenancy<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenancy")
+            .field("pool", &self.inner.pool.name())
+            .finish_non_exhaustive()
+    }
+}
