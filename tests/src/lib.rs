@@ -1,1 +1,11 @@
+//! What the tests share: an application with customers and to-do lists, and how to get one on a database
+//! of its own.
 
+pub mod apps;
+mod database;
+mod fixture;
+
+pub use database::{Database, database};
+pub use fixture::{
+    Fixture, add_task, ask_bool, backend, insert_task, name, names, new_client, setting, titles,
+};

@@ -52,7 +52,6 @@ impl Scope for PublicScope {}
 
 mod private {
     /// Nobody else can make a kind of scope.
-    #[expect(unreachable_pub, reason = "a bound of a public trait")]
     pub trait Sealed {}
     impl Sealed for super::TenantScope {}
     impl Sealed for super::PublicScope {}

@@ -1,0 +1,3 @@
+//! The suite across crates, on a real PostgreSQL.
+
+mod smoke;
