@@ -1,3 +1,4 @@
 //! The suite across crates, on a real PostgreSQL.
 
+mod leaks;
 mod smoke;

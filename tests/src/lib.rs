@@ -7,5 +7,5 @@ mod fixture;
 
 pub use database::{Database, database};
 pub use fixture::{
-    Fixture, add_task, ask_bool, backend, insert_task, name, names, new_client, setting, titles,
+    Fixture, add_task, ask_bool, backend, eventually, insert_task, name, names, new_client, setting, titles,
 };
