@@ -1,4 +1,9 @@
 //! The suite across crates, on a real PostgreSQL.
 
 mod leaks;
+mod pool;
+mod round_trips;
+mod scopes;
 mod smoke;
+mod soak;
+mod transactions;

@@ -4,8 +4,10 @@
 pub mod apps;
 mod database;
 mod fixture;
+mod proxy;
 
 pub use database::{Database, database};
 pub use fixture::{
     Fixture, add_task, ask_bool, backend, eventually, insert_task, name, names, new_client, setting, titles,
 };
+pub use proxy::Proxy;

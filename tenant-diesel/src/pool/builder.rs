@@ -65,7 +65,8 @@ impl TenantPoolBuilder {
     }
 
     /// Runs on each new connection, and again after a connection was reset because a borrower used raw
-    /// SQL: for time-outs, `application_name`, an `Instrumentation`. It must not set the path.
+    /// SQL: for time-outs, `application_name`, an `Instrumentation`. The path is set after it. A reset costs a
+    /// round trip of its own where this is used.
     pub fn on_connect(
         mut self,
         on_connect: impl Fn(&mut PgConnection) -> QueryResult<()> + Send + Sync + 'static,

@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection;
 use diesel::sql_types::Text;
 use std::fmt;
+use tenant_core::SearchPath;
 
 /// A physical connection of the pool. r2d2 sees this type; applications see
 /// [`TenantConnection`](crate::TenantConnection) and [`PublicConnection`](crate::PublicConnection).
@@ -58,28 +59,25 @@ impl ManagedConnection {
 
     /// The same for a path that sees no table, for questions about the catalog.
     pub(crate) fn enter_nothing(&mut self) -> Result<(), Error> {
-        self.enter_path(&tenant_core::SearchPath::nothing(), None)
+        self.enter_path(&SearchPath::nothing(), None)
     }
 
-    fn enter_path(&mut self, path: &tenant_core::SearchPath, target: Option<&Target>) -> Result<(), Error> {
+    fn enter_path(&mut self, path: &SearchPath, target: Option<&Target>) -> Result<(), Error> {
         if self.session.taint() > Taint::Clean {
-            if self
-                .reset_and(&sql::set_path(path, target.map(|target| &target.schema)))
-                .is_ok()
-            {
+            let set_path = sql::set_path(path, target.map(|target| &target.schema));
+            if self.on_connect.is_none() && self.reset_and(&set_path).is_ok() {
                 self.session.path_was_set();
                 self.fresh = false;
                 return Ok(());
             }
-            // Either the connection is dead, or the schema is missing: the way below tells them apart.
-            self.reset_and("")
-                .map_err(|source| set_path_failed(target, source))?;
+            // The application has something to run in between; or the connection is dead, or the schema
+            // missing, and the way below tells these apart.
+            self.reset().map_err(|source| set_path_failed(target, source))?;
         }
         match target {
             Some(target) => self.set_path(target)?,
             None => {
-                let path = path.to_string();
-                let set = diesel::sql_query(sql::SET_PATH_UNVERIFIED).bind::<Text, _>(path);
+                let set = diesel::sql_query(sql::SET_PATH_UNVERIFIED).bind::<Text, _>(path.to_string());
                 set.execute(&mut self.pg)
                     .map_err(|source| set_path_failed(None, source))?;
             }
@@ -88,19 +86,21 @@ impl ManagedConnection {
         Ok(())
     }
 
-    /// Begins a transaction on the path: one round trip for all of it.
+    /// Begins a transaction on the path: one round trip for all of it, as for [`Self::enter`].
     pub(crate) fn begin_on(&mut self, target: &Target) -> Result<(), Error> {
-        let begin = sql::begin_on_path(&target.path, &target.schema);
-        let before = match self.session.taint() {
-            Taint::Clean => String::new(),
+        let mut begin = sql::begin_on_path(&target.path, &target.schema);
+        let taint = self.session.taint();
+        if taint > Taint::Clean && self.on_connect.is_some() {
+            self.reset()
+                .map_err(|source| set_path_failed(Some(target), source))?;
+        } else if taint > Taint::Clean {
             // Without the `COMMIT`, the transaction would hold the resets too, and its rollback undo them.
-            taint => format!("{}COMMIT; ", reset::sql(taint)),
-        };
-        match AnsiTransactionManager::begin_transaction_sql(&mut self.pg, &format!("{before}{begin}")) {
+            begin = format!("{}COMMIT; {begin}", reset::sql(taint));
+        }
+        match AnsiTransactionManager::begin_transaction_sql(&mut self.pg, &begin) {
             Ok(()) => {
                 if self.session.taint() > Taint::Clean {
-                    self.was_reset()
-                        .map_err(|source| set_path_failed(Some(target), source))?;
+                    self.was_reset();
                 }
                 self.session.path_was_set_locally();
                 self.fresh = false;
@@ -135,24 +135,30 @@ impl ManagedConnection {
         Ok(())
     }
 
+    /// Takes back what a borrower may have left, and runs what the application runs on a new connection.
+    fn reset(&mut self) -> QueryResult<()> {
+        self.reset_and("")?;
+        match &self.on_connect {
+            Some(on_connect) => on_connect(&mut self.pg),
+            None => Ok(()),
+        }
+    }
+
     /// Takes back what a borrower may have left, then runs `then`, in one message.
     fn reset_and(&mut self, then: &str) -> QueryResult<()> {
         self.pg
             .batch_execute(&format!("{}{then}", reset::sql(self.session.taint())))?;
-        self.was_reset()
+        self.was_reset();
+        Ok(())
     }
 
-    fn was_reset(&mut self) -> QueryResult<()> {
+    fn was_reset(&mut self) {
         if self.session.taint() >= Taint::Statements {
             // The server forgot Diesel's statements: so must Diesel. Switching its cache off and on empties it.
             self.pg.set_prepared_statement_cache_size(CacheSize::Disabled);
             self.pg.set_prepared_statement_cache_size(CacheSize::Unbounded);
         }
         self.session.is_clean_now();
-        match &self.on_connect {
-            Some(on_connect) => on_connect(&mut self.pg),
-            None => Ok(()),
-        }
     }
 }
 

@@ -1,0 +1,214 @@
+//! Sixteen threads, fifty tenants, every row tagged with its tenant, and a random mix of everything that
+//! could make a connection serve the wrong one. What is counted is what the server returned.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tenant_diesel::{Error, Tenancy, TenantConnection};
+use tenant_tests::apps::customers::Client;
+use tenant_tests::*;
+
+const THREADS: usize = 16;
+const TENANTS: usize = 50;
+const OPERATIONS: usize = 200_000;
+
+#[derive(Default)]
+struct Tally {
+    operations: AtomicUsize,
+    wrong_rows: AtomicUsize,
+    own_rows: AtomicUsize,
+    /// Scopes that failed for a reason that is none of the scenario's.
+    surprises: AtomicUsize,
+}
+
+impl Tally {
+    /// Reads all rows of the scope, and counts those that are another tenant's.
+    fn read(&self, conn: &mut TenantConnection, own: &str) -> QueryResult<()> {
+        let titles = titles(conn)?;
+        let wrong = titles.iter().filter(|title| *title != own).count();
+        self.wrong_rows.fetch_add(wrong, Ordering::Relaxed);
+        self.own_rows.fetch_add(titles.len() - wrong, Ordering::Relaxed);
+        self.operations.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Messages that leave something behind, or try to lead elsewhere.
+fn dirt(other: &str) -> Vec<String> {
+    vec![
+        format!("SET search_path TO {other}"),
+        format!("SET SESSION search_path = {other}, public"),
+        format!("SELECT set_config('search_path', '{other}', false)"),
+        format!("BEGIN; SET LOCAL search_path TO {other}"),
+        format!("CREATE TEMP TABLE IF NOT EXISTS tasks AS SELECT * FROM {other}.tasks"),
+        format!("SET app.customer = '{other}'"),
+        "RESET ALL".to_owned(),
+        "DISCARD ALL".to_owned(),
+        "SET ROLE NONE".to_owned(),
+        "LISTEN jobs".to_owned(),
+        "PREPARE mine AS SELECT 1".to_owned(),
+        "DEALLOCATE ALL".to_owned(),
+        "SELECT nonsense".to_owned(),
+        "BEGIN; DECLARE mine CURSOR WITH HOLD FOR SELECT 1; COMMIT".to_owned(),
+    ]
+}
+
+fn scenario(
+    tenancy: &Tenancy<Client>,
+    tally: &Tally,
+    random: &mut fastrand::Rng,
+    own: &Client,
+    other: &Client,
+) -> Result<(), Error> {
+    let tag = own.name.as_str();
+    match random.u8(0..100) {
+        // What applications do nearly always.
+        0..50 => tenancy.with_tenant(own, |conn| {
+            (0..random.u8(1..8)).try_for_each(|_| tally.read(conn, tag))
+        }),
+        50..60 => tenancy.transaction(own, |conn| {
+            (0..random.u8(1..6)).try_for_each(|_| tally.read(conn, tag))
+        }),
+        60..65 => {
+            let mut conn = tenancy.get(own)?;
+            let round = conn.transaction(|conn| {
+                insert_task(conn, tag)?;
+                tally.read(conn, tag)?;
+                QueryResult::<()>::Err(diesel::result::Error::RollbackTransaction)
+            });
+            assert!(round.is_err(), "rolled back, or killed by another thread");
+            Ok(tally.read(&mut conn, tag)?)
+        }
+        // Nested scopes, with and without failure.
+        65..75 => tenancy.with_tenant(own, |conn| {
+            tally.read(conn, tag)?;
+            conn.with_tenant(other, |conn| {
+                tally.read(conn, &other.name)?;
+                conn.with_schema(&own.schema_name, |conn| tally.read(conn, tag))
+            })?;
+            tally.read(conn, tag)?;
+            Ok::<_, Error>(())
+        }),
+        75..80 => tenancy.with_tenant(own, |conn| {
+            let _undone = conn.transaction(|conn| {
+                conn.with_tenant(other, |conn| {
+                    tally.read(conn, &other.name)?;
+                    if random.bool() {
+                        conn.batch_execute("SAVEPOINT s")
+                    } else {
+                        conn.batch_execute("SELECT nonsense")
+                    }
+                })?;
+                conn.batch_execute("ROLLBACK TO SAVEPOINT s")?;
+                tally.read(conn, tag)?;
+                Err::<(), Error>(diesel::result::Error::RollbackTransaction.into())
+            });
+            tally.read(conn, tag)?;
+            Ok::<_, Error>(())
+        }),
+        // Panics, caught inside and outside.
+        80..83 => {
+            let caught = catch_unwind(AssertUnwindSafe(|| {
+                tenancy.with_tenant(own, |conn| -> QueryResult<()> {
+                    tally.read(conn, tag)?;
+                    std::panic::resume_unwind(Box::new("on purpose"))
+                })
+            }));
+            caught.unwrap_or(Ok(()))
+        }
+        83..86 => tenancy.with_tenant(own, |conn| {
+            let caught = catch_unwind(AssertUnwindSafe(|| {
+                conn.with_tenant(other, |conn| -> QueryResult<()> {
+                    tally.read(conn, &other.name)?;
+                    std::panic::resume_unwind(Box::new("on purpose"))
+                })
+            }));
+            caught.unwrap_or(Ok(()))?;
+            tally.read(conn, tag)?;
+            Ok::<_, Error>(())
+        }),
+        // A backend that dies, while in use and afterwards.
+        86 if random.u8(0..10) == 0 => {
+            let pid = tenancy.with_tenant(own, |conn| QueryResult::Ok(backend(conn)))?;
+            tenancy.with_public(|conn| {
+                diesel::sql_query(format!("SELECT pg_terminate_backend({pid})")).execute(conn)
+            })?;
+            Ok(())
+        }
+        // Raw SQL that leaves things behind.
+        87..97 => {
+            let dirt = dirt(other.schema_name.as_str());
+            let dirt = &dirt[random.usize(0..dirt.len())];
+            let _left_open_or_failed = tenancy.with_tenant(own, |conn| {
+                let _failed = conn.batch_execute(dirt);
+                tally.read(conn, tag)
+            });
+            Ok(())
+        }
+        _ => {
+            let dirt = dirt(other.schema_name.as_str());
+            let mut conn = tenancy.get(own)?;
+            let _failed = conn.as_pg()?.batch_execute(&dirt[random.usize(0..dirt.len())]);
+            let _failed = tally.read(&mut conn, tag);
+            Ok(())
+        }
+    }
+}
+
+#[test]
+fn no_tenant_ever_reads_a_row_of_another() {
+    let fixture = Fixture::unmigrated(6);
+    fixture.tenancy.migrate().unwrap();
+    let schemas = names("soak", TENANTS);
+    let schemas: Vec<&str> = schemas.iter().map(|name| name.as_str()).collect();
+    let tenants = fixture.tagged(&schemas);
+    let tally = Tally::default();
+    std::thread::scope(|threads| {
+        for thread in 0..THREADS {
+            let (tenancy, tenants, tally) = (fixture.tenancy.clone(), &tenants, &tally);
+            threads.spawn(move || {
+                let mut random = fastrand::Rng::with_seed(thread as u64);
+                while tally.operations.load(Ordering::Relaxed) < OPERATIONS {
+                    let own = &tenants[random.usize(0..TENANTS)];
+                    let other = &tenants[random.usize(0..TENANTS)];
+                    if let Err(error) = scenario(&tenancy, tally, &mut random, own, other) {
+                        // A backend that another thread killed by its number may be this scope's.
+                        let chain = error_chain(&error);
+                        let was_killed = [
+                            "terminating connection",
+                            "no connection to",
+                            "closed the connection",
+                        ];
+                        if !was_killed.iter().any(|reason| chain.contains(reason)) {
+                            tally.surprises.fetch_add(1, Ordering::Relaxed);
+                            eprintln!("{chain}");
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let operations = tally.operations.load(Ordering::Relaxed);
+    assert!(operations >= OPERATIONS);
+    assert_eq!(
+        tally.wrong_rows.load(Ordering::Relaxed),
+        0,
+        "in {operations} operations"
+    );
+    assert!(
+        tally.own_rows.load(Ordering::Relaxed) >= operations,
+        "each read sees the tenant's own row"
+    );
+    assert_eq!(tally.surprises.load(Ordering::Relaxed), 0);
+    for tenant in &tenants {
+        assert_eq!(fixture.titles(tenant), [tenant.name.as_str()]);
+    }
+}
+
+fn error_chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", error_chain(source)),
+        None => error.to_string(),
+    }
+}
