@@ -1,5 +1,6 @@
 //! The suite across crates, on a real PostgreSQL.
 
+mod forwarded;
 mod leaks;
 mod pool;
 mod round_trips;

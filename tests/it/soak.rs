@@ -65,7 +65,7 @@ fn scenario(
     match random.u8(0..100) {
         // What applications do nearly always.
         0..50 => tenancy.with_tenant(own, |conn| {
-            (0..random.u8(1..8)).try_for_each(|_| tally.read(conn, tag))
+            (0..random.u8(2..12)).try_for_each(|_| tally.read(conn, tag))
         }),
         50..60 => tenancy.transaction(own, |conn| {
             (0..random.u8(1..6)).try_for_each(|_| tally.read(conn, tag))
