@@ -6,6 +6,7 @@ pub mod prelude;
 
 pub use app::EmbeddedApp;
 pub use model::{NewTenant, TenantChanges, TenantModel};
+pub use tenant_derive::Tenant;
 pub use tenant_core::{
     App, AppInfo, AppScope, Finding, Problem, Registry, SchemaName, SchemaNameError, ScopedTable, SearchPath,
     Severity, Table, Tenant, schema_name, search_path,
