@@ -39,12 +39,7 @@ impl StructAttrs {
                 let message = "`schema_name` marks a field\nhelp: put `#[tenant(schema_name)]` on the field that holds the `SchemaName`";
                 cx.error(&meta, message);
             } else {
-                unknown(
-                    cx,
-                    &meta,
-                    "`auto_create_schema` or `auto_drop_schema`",
-                    ON_STRUCT,
-                );
+                unknown(cx, &meta, "`auto_create_schema` or `auto_drop_schema`", ON_STRUCT);
             }
         }
         out

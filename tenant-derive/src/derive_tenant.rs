@@ -5,10 +5,11 @@
 
 use crate::ctxt::Ctxt;
 use crate::field::Field;
+use crate::ident;
 use crate::model::{self, Model};
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{DeriveInput, GenericParam, Generics, Ident, Path, WherePredicate, parse_quote};
+use syn::{DeriveInput, GenericParam, Generics, Path, WherePredicate, parse_quote};
 
 /// What `#[derive(Tenant)]` expands to.
 pub(crate) fn derive_tenant_inner(item: TokenStream) -> TokenStream {
@@ -49,10 +50,14 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
     let schema_column = column(table_module, &model.schema);
 
     let columns: Vec<TokenStream> = model.keys.iter().map(|key| column(table_module, key)).collect();
-    let types: Vec<TokenStream> = model.keys.iter().map(|key| {
-        let ty = key.key_type();
-        quote!(#ty)
-    }).collect();
+    let types: Vec<TokenStream> = model
+        .keys
+        .iter()
+        .map(|key| {
+            let ty = key.key_type();
+            quote!(#ty)
+        })
+        .collect();
     let values = model.keys.iter().map(|key| {
         let field = &key.ident;
         match &key.serialize_as {
@@ -82,7 +87,7 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
     let key = quote!((#(#values),*));
 
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
-    let model_generics = model_generics(&input.generics, name, &types, &columns, &schema_column, &table, &by_key_type);
+    let model_generics = model_generics(&input.generics, &types, &columns);
     let (model_impl_generics, _, model_where) = model_generics.split_for_impl();
 
     let select = quote!(<Self as #diesel::SelectableHelper<#diesel::pg::Pg>>);
@@ -181,15 +186,7 @@ fn column(table: &Path, field: &Field) -> TokenStream {
 ///
 /// A concrete model gets no bounds: what it lacks is reported where it is used. With type parameters
 /// the same things become conditions, so that the struct itself stays as general as its author made it.
-fn model_generics(
-    generics: &Generics,
-    name: &Ident,
-    types: &[TokenStream],
-    columns: &[TokenStream],
-    schema_column: &TokenStream,
-    table: &TokenStream,
-    by_key: &TokenStream,
-) -> Generics {
+fn model_generics(generics: &Generics, types: &[TokenStream], columns: &[TokenStream]) -> Generics {
     let (diesel, std) = (diesel(), core());
     let mut out = generics.clone();
     let mut bounds: Vec<WherePredicate> = Vec::new();
@@ -197,17 +194,27 @@ fn model_generics(
         let lifetime = &lifetime.lifetime;
         bounds.push(parse_quote!(#lifetime: 'static));
     }
-    if generics.params.iter().any(|param| matches!(param, GenericParam::Type(_))) {
+    if generics
+        .params
+        .iter()
+        .any(|param| matches!(param, GenericParam::Type(_)))
+    {
         let pg = quote!(#diesel::pg::Pg);
         // No bound on `Selectable` itself: it would hide the columns that the derived impl selects.
         let row = quote!(#diesel::dsl::SqlTypeOf<<Self as #diesel::Selectable<#pg>>::SelectExpression>);
         bounds.push(parse_quote!(Self: #diesel::Queryable<#row, #pg> + #std::marker::Send + 'static));
-        let is_generic = |ty: &&TokenStream| generics.type_params().any(|param| mentions(ty, &param.ident));
+        let is_generic = |ty: &&TokenStream| {
+            generics
+                .type_params()
+                .any(|param| ident::occurs((*ty).clone(), &param.ident))
+        };
         for (ty, column) in types.iter().zip(columns).filter(|(ty, _)| is_generic(ty)) {
             let sql_type = quote!(#diesel::dsl::SqlTypeOf<#column>);
             // What `#[derive(AsExpression)]` makes of every type that can be bound.
             let bound = quote!(#diesel::internal::derives::as_expression::Bound<#sql_type, #ty>);
-            bounds.push(parse_quote!(#ty: #std::clone::Clone + #std::fmt::Debug + #std::marker::Send + 'static));
+            bounds.push(
+                parse_quote!(#ty: #std::clone::Clone + #std::fmt::Debug + #std::marker::Send + 'static),
+            );
             bounds.push(parse_quote!(#ty: #diesel::serialize::ToSql<#sql_type, #pg>));
             bounds.push(parse_quote!(#ty: #diesel::expression::AsExpression<#sql_type, Expression = #bound>));
         }
@@ -216,14 +223,6 @@ fn model_generics(
         out.make_where_clause().predicates.extend(bounds);
     }
     out
-}
-
-fn mentions(tokens: &TokenStream, name: &Ident) -> bool {
-    tokens.clone().into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == *name,
-        TokenTree::Group(group) => mentions(&group.stream(), name),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-    })
 }
 
 /// Impls that do nothing, beside the errors, so that the rest of the program is not reported as well.
@@ -239,7 +238,8 @@ fn stub(input: &DeriveInput) -> TokenStream {
         }
     };
     // An enum cannot be selected: `TenantModel` would only add to the errors.
-    let named_struct = matches!(&input.data, syn::Data::Struct(data) if matches!(data.fields, syn::Fields::Named(_)));
+    let named_struct =
+        matches!(&input.data, syn::Data::Struct(data) if matches!(data.fields, syn::Fields::Named(_)));
     let table = model::table_of(input);
     let model = (named_struct && input.generics.params.is_empty()).then(|| {
         let conn = quote!(_: &mut ::tenant_diesel::PublicConnection);

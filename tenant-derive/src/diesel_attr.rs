@@ -152,9 +152,7 @@ fn before_diesel_2(attr: &Attribute) -> syn::Result<Option<DieselAttr>> {
     if let Some(text) = text {
         if attr.path().is_ident("table_name") {
             let span = text.span();
-            return text
-                .parse()
-                .map(|path| Some(DieselAttr::TableName(span, path)));
+            return text.parse().map(|path| Some(DieselAttr::TableName(span, path)));
         }
         if attr.path().is_ident("column_name") {
             return Ok(Some(DieselAttr::ColumnName(ColumnName::from(text))));

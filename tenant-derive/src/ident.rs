@@ -1,6 +1,6 @@
 //! Names: what Diesel makes of a struct's name, and identifiers from text and back.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::Ident;
 use syn::ext::IdentExt;
 
@@ -30,6 +30,15 @@ pub(crate) fn table_name_of(model: &Ident) -> String {
     }
     table.push('s');
     table
+}
+
+/// Whether a name stands anywhere in some tokens.
+pub(crate) fn occurs(tokens: TokenStream, name: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == *name,
+        TokenTree::Group(group) => occurs(group.stream(), name),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
 }
 
 #[cfg(test)]

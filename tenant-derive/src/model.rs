@@ -28,10 +28,12 @@ pub(crate) struct Model {
 pub(crate) fn table_of(model: &DeriveInput) -> Path {
     // Mistakes are noted when the model is read.
     let ignored = Ctxt::default();
-    let named = diesel_attr::read(&ignored, &model.attrs).into_iter().find_map(|word| match word {
-        DieselAttr::TableName(_, path) => Some(path),
-        _ => None,
-    });
+    let named = diesel_attr::read(&ignored, &model.attrs)
+        .into_iter()
+        .find_map(|word| match word {
+            DieselAttr::TableName(_, path) => Some(path),
+            _ => None,
+        });
     named.unwrap_or_else(|| {
         let default = ident::table_name_of(&model.ident);
         // A name in snake case with an `s` is an identifier, for the name of a struct is one.
@@ -89,7 +91,10 @@ fn read_container(cx: &Ctxt, input: &DeriveInput) -> Option<Vec<Ident>> {
                 }
                 keys = Some(names);
             }
-            DieselAttr::ColumnName(_) | DieselAttr::SerializeAs(_) | DieselAttr::Embed | DieselAttr::Other => {}
+            DieselAttr::ColumnName(_)
+            | DieselAttr::SerializeAs(_)
+            | DieselAttr::Embed
+            | DieselAttr::Other => {}
         }
     }
     keys
@@ -132,7 +137,9 @@ fn find_schema(cx: &Ctxt, model: &Ident, fields: &[Field]) -> Option<Field> {
         }
         return Some(first.clone());
     }
-    let by_name = fields.iter().find(|field| ident::plain(&field.ident) == SCHEMA_NAME);
+    let by_name = fields
+        .iter()
+        .find(|field| ident::plain(&field.ident) == SCHEMA_NAME);
     let by_column = || fields.iter().find(|field| field.column.name == SCHEMA_NAME);
     if let Some(field) = by_name.or_else(by_column) {
         if !is_schema_name(&field.ty) {
@@ -177,12 +184,15 @@ fn is_schema_name(ty: &Type) -> bool {
 /// Types that people give a schema's name, and that are not a `SchemaName` under another name.
 fn is_text(ty: &Type) -> bool {
     matches!(ty, Type::Reference(_))
-        || last_segment(ty).is_some_and(|name| ["String", "str", "Cow", "Option"].iter().any(|text| name == text))
+        || last_segment(ty)
+            .is_some_and(|name| ["String", "str", "Cow", "Option"].iter().any(|text| name == text))
 }
 
 fn find_key(cx: &Ctxt, name: &Ident, fields: &[Field], model: &Ident) -> Option<Field> {
     let column = ident::plain(name);
-    let found = fields.iter().find(|field| !field.embedded && field.column.name == column);
+    let found = fields
+        .iter()
+        .find(|field| !field.embedded && field.column.name == column);
     if found.is_none() {
         let message = format!(
             "no field of `{model}` is the column `{column}` of the primary key\nhelp: add the field, or name the columns of the key: `#[diesel(primary_key(..))]`"

@@ -6,11 +6,11 @@ pub mod prelude;
 
 pub use app::EmbeddedApp;
 pub use model::{NewTenant, TenantChanges, TenantModel};
-pub use tenant_derive::Tenant;
 pub use tenant_core::{
     App, AppInfo, AppScope, Finding, Problem, Registry, SchemaName, SchemaNameError, ScopedTable, SearchPath,
     Severity, Table, Tenant, schema_name, search_path,
 };
+pub use tenant_derive::{Tenant, shared_app, tenant_app};
 
 /// A connection on the shared schema.
 pub type PublicConnection = diesel::PgConnection;

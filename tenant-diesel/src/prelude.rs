@@ -1,3 +1,3 @@
 //! Everything that an application's modules need: `use tenant_diesel::prelude::*;`
 
-pub use crate::{PublicConnection, SchemaName, Tenant, TenantModel};
+pub use crate::{PublicConnection, SchemaName, Tenant, TenantModel, shared_app, tenant_app};
