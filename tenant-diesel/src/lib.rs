@@ -27,6 +27,7 @@ pub use tenant_core::{
     App, AppInfo, AppScope, Finding, Problem, Registry, SchemaName, SchemaNameError, ScopedTable, SearchPath,
     Severity, Table, Tenant, registry, schema_name,
 };
+pub use tenant_derive::{Tenant, shared_app, tenant_app};
 
 /// What the macros write. Not for people: anything in here may change in any version.
 #[doc(hidden)]

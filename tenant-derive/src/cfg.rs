@@ -1,0 +1,65 @@
+//! `#[cfg(..)]`: what an item must take along so that what is written beside it comes and goes with it.
+
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Meta, Token, parse_quote};
+
+/// The conditions among the attributes of an item: each `cfg`, and of each `cfg_attr` the part that is
+/// a `cfg`.
+pub(crate) fn conditions(attrs: &[Attribute]) -> Vec<Attribute> {
+    attrs
+        .iter()
+        .filter_map(|attr| condition(&attr.meta))
+        .map(|meta| parse_quote!(#[#meta]))
+        .collect()
+}
+
+fn condition(meta: &Meta) -> Option<Meta> {
+    if meta.path().is_ident("cfg") {
+        return Some(meta.clone());
+    }
+    let Meta::List(list) = meta else {
+        return None;
+    };
+    if !list.path.is_ident("cfg_attr") {
+        return None;
+    }
+    // What cannot be read here, the compiler reports when it reads it.
+    let parts = list
+        .parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)
+        .ok()?;
+    let mut parts = parts.iter();
+    let predicate = parts.next()?;
+    let conditions: Vec<Meta> = parts.filter_map(condition).collect();
+    (!conditions.is_empty()).then(|| parse_quote!(cfg_attr(#predicate, #(#conditions),*)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::ToTokens;
+    use syn::ItemStruct;
+
+    #[test]
+    fn only_conditions_are_taken_along() {
+        let item: ItemStruct = parse_quote! {
+            /// Words.
+            #[cfg(unix)]
+            #[cfg_attr(test, cfg(feature = "a"), allow(dead_code), cfg_attr(windows, cfg(b)))]
+            #[cfg_attr(test, derive(Debug))]
+            #[derive(Clone)]
+            struct S;
+        };
+        let conditions = conditions(&item.attrs);
+        let texts: Vec<String> = conditions
+            .iter()
+            .map(|attr| attr.to_token_stream().to_string().replace(' ', ""))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "#[cfg(unix)]",
+                "#[cfg_attr(test,cfg(feature=\"a\"),cfg_attr(windows,cfg(b)))]"
+            ]
+        );
+    }
+}
