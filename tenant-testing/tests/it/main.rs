@@ -1,28 +1,14 @@
-//! Real servers.
-use std::time::Instant;
-use tenant_testing::*;
-#[test]
-fn timing() {
-    for _ in 0..3 {
-        let t = Instant::now();
-        let p = Postgres::start().unwrap();
-        eprintln!("start {:?}", t.elapsed());
-        for _ in 0..5 {
-            let t = Instant::now();
-            let d = p.database().unwrap();
-            eprintln!("database {:?}", t.elapsed());
-            let t = Instant::now();
-            let _c = d.connect().unwrap();
-            eprintln!("connect {:?}", t.elapsed());
-            let t = Instant::now();
-            drop(d);
-            eprintln!("drop database {:?}", t.elapsed());
-        }
-        let t = Instant::now();
-        drop(p);
-        eprintln!("end {:?}", t.elapsed());
-    }
-    let t = Instant::now();
-    let _p = Postgres::shared().unwrap();
-    eprintln!("shared {:?}", t.elapsed());
-}
+//! Real servers and real processes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::exit,
+    reason = "this is all tests, also what is shared between them"
+)]
+
+mod databases; // a database for each test
+mod fetching; // programs from registries, with made-up clients
+mod lifecycle; // a server is there as long as it is needed, and no longer
+mod security; // who may connect
+mod shared; // one server for many processes
+
+mod helper; // processes to be killed
