@@ -6,6 +6,10 @@ use diesel_migrations::EmbeddedMigrations;
 use tenant_core::App;
 
 /// An [`App`] with its migrations in the binary. Written by `#[shared_app]` and `#[tenant_app]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an app",
+    note = "name the type `App` that `#[shared_app]` or `#[tenant_app]` puts into the module: `.app::<my_module::App>()`"
+)]
 pub trait EmbeddedApp: App {
     /// The migrations, as `diesel_migrations::embed_migrations!` gives them.
     const MIGRATIONS: EmbeddedMigrations;

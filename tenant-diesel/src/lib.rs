@@ -1,4 +1,4 @@
-//! Schema-per-tenant multi-tenancy for Diesel and PostgreSQL.
+#![doc = include_str!("docs/crate.md")]
 
 mod app;
 mod connection;
@@ -37,3 +37,9 @@ pub mod __private {
     pub use diesel_migrations;
     pub use std;
 }
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;

@@ -36,7 +36,7 @@ fn one() -> (Fixture, Client) {
 #[test]
 fn every_method_of_connection_is_forwarded() {
     let (fixture, acme) = one();
-    let established = TenantConnection::establish(&fixture.database.url());
+    let established = TenantConnection::establish(fixture.database.url());
     assert!(
         established
             .err()
@@ -239,7 +239,6 @@ fn returning_and_save_changes_work() {
 #[test]
 fn copy_works_in_both_directions() {
     use diesel::pg::CopyFormat;
-    use std::io::Write;
     let (fixture, acme) = one();
     let mut conn = fixture.tenancy.get(&acme).unwrap();
     let rows: Vec<_> = ["one", "two"]

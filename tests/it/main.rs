@@ -8,3 +8,4 @@ mod scopes;
 mod smoke;
 mod soak;
 mod transactions;
+mod ui;

@@ -21,7 +21,7 @@ fn an_exhausted_pool_is_an_error_that_names_it_and_not_a_hang() {
     let tenancy = builder()
         .pool_name("web")
         .r2d2(limits)
-        .connect(&database.url())
+        .connect(database.url())
         .unwrap();
     tenancy.migrate().unwrap();
     let acme = tenancy.create(new_client("acme")).unwrap();
@@ -69,7 +69,7 @@ fn what_runs_on_connect_runs_again_after_a_reset_and_cannot_choose_the_path() {
     let tenancy = builder()
         .r2d2(r2d2::Pool::builder().max_size(1).test_on_check_out(false))
         .on_connect(|conn| conn.batch_execute("SET application_name = 'shop'; SET search_path = public"))
-        .connect(&database.url())
+        .connect(database.url())
         .unwrap();
     tenancy.migrate().unwrap();
     let acme = tenancy.create(new_client("acme")).unwrap();
@@ -95,7 +95,7 @@ fn a_pool_without_a_model_takes_schemas_by_name() {
     fixture.tagged(&["acme"]);
     let pool = TenantPool::builder()
         .name("bare")
-        .connect(&fixture.database.url())
+        .connect(fixture.database.url())
         .unwrap();
     assert_eq!(
         titles(&mut pool.tenant(&name("acme")).unwrap()).unwrap(),

@@ -83,13 +83,13 @@ impl<T: TenantModel> Fixture<T> {
         let limits = r2d2::Pool::builder()
             .max_size(connections)
             .connection_timeout(Duration::from_secs(10));
-        let tenancy = builder.r2d2(limits).connect(&database.url()).unwrap();
+        let tenancy = builder.r2d2(limits).connect(database.url()).unwrap();
         Self { tenancy, database }
     }
 
     /// A connection beside the pool.
     pub fn outside(&self) -> PgConnection {
-        PgConnection::establish(&self.database.url()).unwrap()
+        PgConnection::establish(self.database.url()).unwrap()
     }
 
     /// Runs SQL beside the pool.

@@ -1,5 +1,11 @@
 //! What the tests share: an application with customers and to-do lists, and how to get one on a database
 //! of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "a fixture that fails fails its test"
+)]
 
 pub mod apps;
 mod database;

@@ -1,7 +1,10 @@
 //! Two customers, one database, and no way to mix them up.
 //!
 //! `cargo run -p quickstart` starts a PostgreSQL of its own; with `DATABASE_URL` set it uses that server.
-#![expect(clippy::print_stdout, reason = "a demonstration talks to the person who runs it")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a demonstration talks to the person who runs it"
+)]
 
 mod apps;
 mod server;
@@ -37,18 +40,29 @@ fn main() -> Result<()> {
 
     println!("\n4. What if one is asked for the other's data?");
     let found = tenancy.with_tenant(&acme, |conn| {
-        todo::tasks::table.filter(todo::tasks::title.eq("order paint")).count().get_result::<i64>(conn)
+        todo::tasks::table
+            .filter(todo::tasks::title.eq("order paint"))
+            .count()
+            .get_result::<i64>(conn)
     })?;
-    println!("   {} looks for the task of {}: {found} found.", acme.name, globex.name);
+    println!(
+        "   {} looks for the task of {}: {found} found.",
+        acme.name, globex.name
+    );
     let nobody = tenancy.with_schema(&SchemaName::new("initech")?, titles);
     println!("   A customer that does not exist: {}.", refusal(nobody));
     let shared = tenancy.with_public(|conn| todo::tasks::table.count().get_result::<i64>(conn));
     println!("   Tasks where no customer was chosen: {}.", refusal(shared));
-    println!("   And `fn titles(conn: &mut TenantConnection)` called with a public connection does not compile.");
+    println!(
+        "   And `fn titles(conn: &mut TenantConnection)` called with a public connection does not compile."
+    );
 
     println!("\n5. The shared schema, once for all: who are the customers?");
     let clients = tenancy.with_public(|conn| {
-        customers::clients::table.select(customers::clients::name).order(customers::clients::id).load::<String>(conn)
+        customers::clients::table
+            .select(customers::clients::name)
+            .order(customers::clients::id)
+            .load::<String>(conn)
     })?;
     println!("   {clients:?}\n");
     Ok(())
@@ -58,10 +72,17 @@ fn main() -> Result<()> {
 fn customer(tenancy: &Tenancy<customers::Client>, schema: &str, name: &str) -> Result<customers::Client> {
     let schema_name = SchemaName::new(schema)?;
     if let Some(client) = tenancy.find_by_schema(&schema_name)? {
-        println!("   {} is here already, in schema `{}`.", client.name, client.schema_name);
+        println!(
+            "   {} is here already, in schema `{}`.",
+            client.name, client.schema_name
+        );
         return Ok(client);
     }
-    let client = tenancy.create(customers::NewClient { schema_name, name: name.into(), on_trial: true })?;
+    let client = tenancy.create(customers::NewClient {
+        schema_name,
+        name: name.into(),
+        on_trial: true,
+    })?;
     println!("   {} got schema `{}`.", client.name, client.schema_name);
     Ok(client)
 }
@@ -70,7 +91,9 @@ fn customer(tenancy: &Tenancy<customers::Client>, schema: &str, name: &str) -> R
 fn add_task(tenancy: &Tenancy<customers::Client>, client: &customers::Client, title: &str) -> Result<()> {
     tenancy.transaction(client, |conn| {
         if !titles(conn)?.iter().any(|known| known == title) {
-            diesel::insert_into(todo::tasks::table).values(todo::tasks::title.eq(title)).execute(conn)?;
+            diesel::insert_into(todo::tasks::table)
+                .values(todo::tasks::title.eq(title))
+                .execute(conn)?;
         }
         QueryResult::Ok(())
     })?;
@@ -78,7 +101,10 @@ fn add_task(tenancy: &Tenancy<customers::Client>, client: &customers::Client, ti
 }
 
 fn titles(conn: &mut TenantConnection) -> QueryResult<Vec<String>> {
-    todo::tasks::table.select(todo::tasks::title).order(todo::tasks::id).load(conn)
+    todo::tasks::table
+        .select(todo::tasks::title)
+        .order(todo::tasks::id)
+        .load(conn)
 }
 
 fn refusal<R>(result: tenant_diesel::Result<R>) -> String {

@@ -25,6 +25,9 @@ pub(crate) fn find_or_start() -> Result<Server, Box<dyn std::error::Error>> {
         return Ok(Server::Given(url));
     }
     let postgres = Postgres::start()?;
-    println!("Started PostgreSQL {} for this program only (set DATABASE_URL to use another).", postgres.major());
+    println!(
+        "Started PostgreSQL {} for this program only (set DATABASE_URL to use another).",
+        postgres.major()
+    );
     Ok(Server::Own(postgres.database()?))
 }

@@ -110,6 +110,12 @@ impl SchemaName {
         Ok(Self(Arc::from(name)))
     }
 
+    /// `public`: the shared schema, unless an application chooses another.
+    #[must_use]
+    pub fn public() -> Self {
+        Self(Arc::from(crate::registry::DEFAULT_PUBLIC_SCHEMA))
+    }
+
     /// The name as it is in the catalog, without quotes. Never put it into SQL text: see
     /// [`SchemaName::quoted`].
     #[must_use]

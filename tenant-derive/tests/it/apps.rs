@@ -22,13 +22,25 @@ mod renamed {
 
 #[test]
 fn the_shared_schema_can_have_another_name() {
-    let query = renamed::prices::table.inner_join(renamed::plans::table).select(renamed::plans::id);
-    assert!(crate::sql(&query).contains(r#"FROM ("main"."prices" INNER JOIN "main"."plans" ON"#), "{}", crate::sql(&query));
-    assert_eq!(renamed::App::TABLES, [table(Some("main"), "plans"), table(Some("main"), "prices")]);
+    let query = renamed::prices::table
+        .inner_join(renamed::plans::table)
+        .select(renamed::plans::id);
+    assert!(
+        crate::sql(&query).contains(r#"FROM ("main"."prices" INNER JOIN "main"."plans" ON"#),
+        "{}",
+        crate::sql(&query)
+    );
+    assert_eq!(
+        renamed::App::TABLES,
+        [table(Some("main"), "plans"), table(Some("main"), "prices")]
+    );
 }
 
 #[shared_app(migrations = "tests/fixtures/migrations/customers")]
-#[tenant_app(public_schema_is_not_needed_here_see_ui_tests_for_words_that_are_wrong, migrations = "x")]
+#[tenant_app(
+    public_schema_is_not_needed_here_see_ui_tests_for_words_that_are_wrong,
+    migrations = "x"
+)]
 #[cfg(any())]
 mod never {}
 
@@ -46,10 +58,22 @@ pub mod tags {
 
 #[test]
 fn both_attributes_make_an_app_of_both_scopes_in_either_order() {
-    assert_eq!((notes::App::SCOPE, tags::App::SCOPE), (AppScope::Both, AppScope::Both));
-    assert_eq!(crate::sql(&notes::notes::table.select(notes::notes::id)), r#"SELECT "notes"."id" FROM "notes""#);
-    assert_eq!(scope(notes::notes::table), ("notes", AppScope::Both, table(None, "notes")));
-    assert_eq!(scope(tags::tags::table), ("tags", AppScope::Both, table(None, "tags")));
+    assert_eq!(
+        (notes::App::SCOPE, tags::App::SCOPE),
+        (AppScope::Both, AppScope::Both)
+    );
+    assert_eq!(
+        crate::sql(&notes::notes::table.select(notes::notes::id)),
+        r#"SELECT "notes"."id" FROM "notes""#
+    );
+    assert_eq!(
+        scope(notes::notes::table),
+        ("notes", AppScope::Both, table(None, "notes"))
+    );
+    assert_eq!(
+        scope(tags::tags::table),
+        ("tags", AppScope::Both, table(None, "tags"))
+    );
 }
 
 #[tenant_app(migrations = "tests/fixtures/migrations/todo")]
@@ -102,7 +126,15 @@ fn every_form_of_table_is_found_at_any_depth() {
     let names: Vec<&str> = r#type::App::TABLES.iter().map(|table| table.name).collect();
     assert_eq!(
         names,
-        ["plain", "parenthesised", "bracketed", "Odd name", "match", "nested", "here"]
+        [
+            "plain",
+            "parenthesised",
+            "bracketed",
+            "Odd name",
+            "match",
+            "nested",
+            "here"
+        ]
     );
     assert!(r#type::App::TABLES.iter().all(|table| table.schema.is_none()));
     assert_eq!(r#type::KEPT, "kept");
@@ -126,7 +158,10 @@ fn every_table_is_marked_with_its_app() {
 
 #[test]
 fn migrations_are_embedded_and_their_versions_are_those_of_the_ledger() {
-    assert_eq!(notes::App::migration_versions(), ["20240102000000", "20240103000000"]);
+    assert_eq!(
+        notes::App::migration_versions(),
+        ["20240102000000", "20240103000000"]
+    );
     assert_eq!(renamed::App::migration_versions(), ["20240101000000"]);
     fn migrations<A: EmbeddedApp>() -> diesel_migrations::EmbeddedMigrations {
         A::MIGRATIONS

@@ -57,7 +57,6 @@ fn shared_tables_are_qualified_and_tenant_tables_are_not() {
     assert_eq!(crate::sql(&tenant), r#"SELECT "tasks"."title" FROM "tasks""#);
 }
 
-
 #[test]
 fn a_model_gives_its_key_its_schema_and_its_row() {
     let acme = acme();
@@ -81,7 +80,11 @@ fn new_rows_and_changes_are_taken_as_diesel_takes_them() {
         name: client.name.clone(),
         on_trial: client.on_trial,
     });
-    new(&(clients::schema_name.eq("acme"), clients::name.eq("Acme"), clients::on_trial.eq(true)));
+    new(&(
+        clients::schema_name.eq("acme"),
+        clients::name.eq("Acme"),
+        clients::on_trial.eq(true),
+    ));
     change(&clients::name.eq("Acme Ltd"));
 }
 

@@ -105,8 +105,12 @@ impl<S: Scope> ScopedConnection<S> {
     /// use tenant_diesel::prelude::*;
     /// # diesel::table! { tasks (id) { id -> Int8, title -> Text } }
     ///
-    /// fn export(conn: &mut TenantConnection) -> QueryResult<Vec<(i64, String)>> {
-    ///     diesel::copy_to(tasks::table).load::<(i64, String), _>(conn.as_pg()?)?.collect()
+    /// #[derive(Queryable, Selectable)]
+    /// #[diesel(table_name = tasks)]
+    /// struct Task { id: i64, title: String }
+    ///
+    /// fn export(conn: &mut TenantConnection) -> QueryResult<Vec<Task>> {
+    ///     diesel::copy_to(tasks::table).load::<Task, _>(conn.as_pg()?)?.collect()
     /// }
     /// ```
     ///

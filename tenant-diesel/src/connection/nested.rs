@@ -106,10 +106,8 @@ impl<'outer, S: Scope, N: Scope> Nested<'outer, S, N> {
         outer.ready().map_err(Error::from)?;
         let lease = outer.lease_mut();
         if lease.target.path != target.path {
-            if let Err(error) = lease.set_path(&target) {
-                // The path is not known now, so the outer scope sets its own before its next statement.
-                return Err(error);
-            }
+            // If this fails, the path is not known, and the outer scope sets its own before its next statement.
+            lease.set_path(&target)?;
         }
         let outer_target = std::mem::replace(&mut lease.target, target);
         let inner = ScopedConnection {

@@ -99,12 +99,15 @@ impl SchemaReport {
 
 impl fmt::Display for MigrationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failed = self.failures().count();
-        let (all, applied) = (self.schemas.len(), self.applied());
-        write!(
-            f,
-            "{applied} migrations applied over {all} schemas, {failed} of which failed"
-        )?;
+        let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+        let (migrations, schemas) = (
+            counted(self.applied(), "migration"),
+            counted(self.schemas.len(), "schema"),
+        );
+        match self.failures().count() {
+            0 => write!(f, "{migrations} applied, {schemas} up to date")?,
+            failed => write!(f, "{migrations} applied, {failed} of {schemas} failed")?,
+        }
         for entry in self.schemas.iter().filter(|entry| entry.error.is_some()) {
             write!(f, "\n  {entry}")?;
         }

@@ -9,7 +9,6 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 use tenant_core::SchemaName;
-use tenant_core::registry::DEFAULT_PUBLIC_SCHEMA;
 
 /// One bounded pool of connections for all tenants and the shared schema. Cheap to clone.
 ///
@@ -48,10 +47,8 @@ pub(crate) enum Entry {
 
 impl TenantPool {
     /// A pool with `public` as the shared schema.
-    #[allow(clippy::missing_panics_doc, reason = "the expectation below cannot fail")]
     pub fn builder() -> TenantPoolBuilder {
-        let public = SchemaName::new(DEFAULT_PUBLIC_SCHEMA).expect("`public` is a plain name");
-        TenantPoolBuilder::new(public)
+        TenantPoolBuilder::new(SchemaName::public())
     }
 
     pub(crate) fn new(
@@ -208,6 +205,10 @@ pub(crate) struct Lease {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of the large kind, and a box would be one more allocation a request"
+)]
 enum Conn {
     Pooled(r2d2::PooledConnection<TenantManager>),
     Extra(Box<ManagedConnection>),

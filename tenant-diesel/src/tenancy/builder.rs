@@ -9,7 +9,6 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use std::fmt;
 use std::marker::PhantomData;
-use tenant_core::registry::DEFAULT_PUBLIC_SCHEMA;
 use tenant_core::{AppInfo, Registry, SchemaName, ScopedTable, Severity};
 
 /// The options of a [`Tenancy`]: at least the apps, of which one declares the table of the tenant model.
@@ -26,9 +25,8 @@ pub struct TenancyBuilder<T> {
 
 impl<T: TenantModel> TenancyBuilder<T> {
     pub(super) fn new() -> Self {
-        let public = SchemaName::new(DEFAULT_PUBLIC_SCHEMA).expect("`public` is a plain name");
         Self {
-            public,
+            public: SchemaName::public(),
             extension_schemas: Vec::new(),
             static_names: Vec::new(),
             infos: Vec::new(),

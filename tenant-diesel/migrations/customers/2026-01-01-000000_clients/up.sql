@@ -1,0 +1,15 @@
+CREATE TABLE clients (
+    id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    schema_name TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    on_trial BOOLEAN NOT NULL
+);
+
+CREATE TABLE domains (
+    id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    domain TEXT NOT NULL,
+    folder TEXT NOT NULL DEFAULT '',
+    tenant_id INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    is_primary BOOLEAN NOT NULL,
+    UNIQUE (domain, folder)
+);

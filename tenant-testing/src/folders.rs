@@ -1,0 +1,200 @@
+//! Where things lie: clusters in a temporary folder, what is worth keeping in a cache, and the locks over both.
+//!
+//! Both folders belong to the asking user alone. A folder that somebody else put under our name is refused, not used.
+//! When the server runs as another account, only folders that this account can pass through are chosen.
+
+use std::env;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::account::Account;
+use crate::error::{Error, IoContext};
+use crate::random;
+
+/// Names another folder for fetched programs and templates.
+pub(crate) const CACHE_VARIABLE: &str = "TENANT_TESTING_CACHE";
+
+/// The folder under which clusters of this user lie.
+///
+/// It is on this machine (a cache in a home folder may be shared by several), so that locks and FIFOs in it work.
+pub(crate) fn scratch(account: &Account) -> Result<PathBuf, Error> {
+    let name = format!("tenant-testing-{}", rustix::process::geteuid().as_raw());
+    let usual = [env::temp_dir(), PathBuf::from("/tmp"), PathBuf::from("/var/tmp")];
+    let place = usual
+        .iter()
+        .filter_map(|place| place.canonicalize().ok())
+        .find(|place| account.reaches(place))
+        .ok_or_else(|| Error::NoTemporaryFolder {
+            account: account.name().to_owned(),
+        })?;
+    let scratch = place.join(name);
+    private_folder(&scratch, account)?;
+    Ok(scratch)
+}
+
+/// The folder for what is worth keeping: fetched programs, and clusters to copy from.
+pub(crate) fn cache(account: &Account) -> Result<PathBuf, Error> {
+    if let Some(chosen) = env::var_os(CACHE_VARIABLE).filter(|chosen| !chosen.is_empty()) {
+        let chosen = PathBuf::from(chosen);
+        private_folder(&chosen, account)?;
+        return chosen.canonicalize().attempted("find", &chosen);
+    }
+    for place in usual_caches(account) {
+        let cache = place.join("tenant-testing");
+        // A read-only or missing home is no reason to give up: the temporary folder is left.
+        let usable = fs::create_dir_all(&place).is_ok()
+            && account.reaches(&place)
+            && private_folder(&cache, account).is_ok()
+            && lock(&cache.join("lock")).is_ok();
+        if usable {
+            return cache.canonicalize().attempted("find", &cache);
+        }
+    }
+    let cache = scratch(account)?.join("cache");
+    private_folder(&cache, account)?;
+    Ok(cache)
+}
+
+fn usual_caches(account: &Account) -> Vec<PathBuf> {
+    // Homes are often closed to other accounts, and the server's account must get at what lies there.
+    if matches!(account, Account::Other { .. }) {
+        return vec![PathBuf::from("/var/cache")];
+    }
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let in_home = if cfg!(target_os = "macos") {
+        "Library/Caches"
+    } else {
+        ".cache"
+    };
+    let places = [
+        absolute("XDG_CACHE_HOME"),
+        absolute("HOME").map(|home| home.join(in_home)),
+    ];
+    places.into_iter().flatten().collect()
+}
+
+/// Makes a folder that belongs to this user alone, or checks that the one there does.
+pub(crate) fn private_folder(path: &Path, account: &Account) -> Result<(), Error> {
+    let mode = account.passage();
+    match DirBuilder::new().mode(mode).create(path) {
+        // The umask may have taken bits away that the server's account needs.
+        Ok(()) => fs::set_permissions(path, Permissions::from_mode(mode)).attempted("open", path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let found = fs::symlink_metadata(path).attempted("look at", path)?;
+            let ours = found.is_dir() && found.uid() == rustix::process::geteuid().as_raw();
+            if !ours || found.mode() & 0o022 != 0 {
+                return Err(Error::ForeignFolder {
+                    path: path.to_owned(),
+                });
+            }
+            if found.mode() & mode != mode {
+                fs::set_permissions(path, Permissions::from_mode(mode)).attempted("open", path)?;
+            }
+            Ok(())
+        }
+        Err(source) => Err(source).attempted("make the folder", path),
+    }
+}
+
+/// The folder of one cluster.
+#[derive(Debug)]
+pub(crate) struct ClusterFolder {
+    pub(crate) path: PathBuf,
+    /// A file in it that stays locked as long as somebody looks after the folder.
+    pub(crate) mark: File,
+}
+
+/// Makes an empty folder for a cluster, and removes those that nobody looks after any more: a machine that was switched
+/// off leaves some.
+pub(crate) fn new_cluster(account: &Account) -> Result<ClusterFolder, Error> {
+    let scratch = scratch(account)?;
+    let _alone = lock(&scratch.join("lock"))?;
+    for entry in fs::read_dir(&scratch).attempted("read", &scratch)?.flatten() {
+        let abandoned = entry.file_name().to_string_lossy().starts_with("cluster-")
+            && File::open(entry.path().join("watched")).is_ok_and(|mark| mark.try_lock().is_ok());
+        if abandoned {
+            // A server that were still running would notice within a minute and end.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    let path = scratch.join(format!("cluster-{}", random::hex::<8>()?));
+    private_folder(&path, account)?;
+    let mark = lock(&path.join("watched"))?;
+    Ok(ClusterFolder { path, mark })
+}
+
+/// Waits for the lock of that name. It is let go when the file is dropped, or this process ends in whatever way.
+pub(crate) fn lock(path: &Path) -> Result<File, Error> {
+    let file = open_lock(path)?;
+    file.lock().attempted("lock", path)?;
+    Ok(file)
+}
+
+/// Opens a file to be locked.
+pub(crate) fn open_lock(path: &Path) -> Result<File, Error> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .attempted("open", path)
+}
+
+/// Writes a file that only this user may read.
+pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), Error> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .attempted("make", path)?;
+    io::Write::write_all(&mut file, text.as_bytes()).attempted("write", path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn empty_folder() -> PathBuf {
+        let name = format!("tenant-testing-unit-{}", random::hex::<8>().unwrap());
+        let path = env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_refused() {
+        let path = empty_folder();
+        fs::set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
+        let refused = private_folder(&path, &Account::Same);
+        fs::remove_dir(&path).unwrap();
+        assert!(matches!(refused, Err(Error::ForeignFolder { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn a_link_under_our_name_is_refused() {
+        let path = empty_folder();
+        let link = path.join("link");
+        std::os::unix::fs::symlink(env::temp_dir(), &link).unwrap();
+        let refused = private_folder(&link, &Account::Same);
+        fs::remove_dir_all(&path).unwrap();
+        assert!(matches!(refused, Err(Error::ForeignFolder { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn a_folder_made_twice_stays_private() {
+        let path = empty_folder().join("inner");
+        private_folder(&path, &Account::Same).unwrap();
+        private_folder(&path, &Account::Same).unwrap();
+        let mode = fs::metadata(&path).unwrap().mode() & 0o777;
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+        assert_eq!(mode, 0o700);
+    }
+}
