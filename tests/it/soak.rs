@@ -64,13 +64,13 @@ fn scenario(
     let tag = own.name.as_str();
     match random.u8(0..100) {
         // What applications do nearly always.
-        0..50 => tenancy.with_tenant(own, |conn| {
+        0..55 => tenancy.with_tenant(own, |conn| {
             (0..random.u8(2..12)).try_for_each(|_| tally.read(conn, tag))
         }),
-        50..60 => tenancy.transaction(own, |conn| {
+        55..65 => tenancy.transaction(own, |conn| {
             (0..random.u8(1..6)).try_for_each(|_| tally.read(conn, tag))
         }),
-        60..65 => {
+        65..70 => {
             let mut conn = tenancy.get(own)?;
             let round = conn.transaction(|conn| {
                 insert_task(conn, tag)?;
@@ -81,7 +81,7 @@ fn scenario(
             Ok(tally.read(&mut conn, tag)?)
         }
         // Nested scopes, with and without failure.
-        65..75 => tenancy.with_tenant(own, |conn| {
+        70..80 => tenancy.with_tenant(own, |conn| {
             tally.read(conn, tag)?;
             conn.with_tenant(other, |conn| {
                 tally.read(conn, &other.name)?;
@@ -90,7 +90,7 @@ fn scenario(
             tally.read(conn, tag)?;
             Ok::<_, Error>(())
         }),
-        75..80 => tenancy.with_tenant(own, |conn| {
+        80..85 => tenancy.with_tenant(own, |conn| {
             let _undone = conn.transaction(|conn| {
                 conn.with_tenant(other, |conn| {
                     tally.read(conn, &other.name)?;
@@ -108,7 +108,7 @@ fn scenario(
             Ok::<_, Error>(())
         }),
         // Panics, caught inside and outside.
-        80..83 => {
+        85..87 => {
             let caught = catch_unwind(AssertUnwindSafe(|| {
                 tenancy.with_tenant(own, |conn| -> QueryResult<()> {
                     tally.read(conn, tag)?;
@@ -117,7 +117,7 @@ fn scenario(
             }));
             caught.unwrap_or(Ok(()))
         }
-        83..86 => tenancy.with_tenant(own, |conn| {
+        87..89 => tenancy.with_tenant(own, |conn| {
             let caught = catch_unwind(AssertUnwindSafe(|| {
                 conn.with_tenant(other, |conn| -> QueryResult<()> {
                     tally.read(conn, &other.name)?;
@@ -129,7 +129,7 @@ fn scenario(
             Ok::<_, Error>(())
         }),
         // A backend that dies, while in use and afterwards.
-        86 if random.u8(0..10) == 0 => {
+        89 if random.u8(0..10) == 0 => {
             let pid = tenancy.with_tenant(own, |conn| QueryResult::Ok(backend(conn)))?;
             tenancy.with_public(|conn| {
                 diesel::sql_query(format!("SELECT pg_terminate_backend({pid})")).execute(conn)
@@ -137,7 +137,7 @@ fn scenario(
             Ok(())
         }
         // Raw SQL that leaves things behind.
-        87..97 => {
+        90..98 => {
             let dirt = dirt(other.schema_name.as_str());
             let dirt = &dirt[random.usize(0..dirt.len())];
             let _left_open_or_failed = tenancy.with_tenant(own, |conn| {

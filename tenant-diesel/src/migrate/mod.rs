@@ -50,7 +50,11 @@ impl<T: TenantModel> Tenancy<T> {
             return Err(Error::Migrate(Box::new(report)));
         }
         for tenant in self.tenants() {
-            report.push(self.migrate_tenant_schema(tenant?.schema_name()));
+            report.push(match tenant {
+                Ok(tenant) => self.migrate_tenant_schema(tenant.schema_name()),
+                // The list ends here; what was done before stays in the report.
+                Err(error) => SchemaReport::failed(self.public_schema(), error),
+            });
         }
         report.into_result()
     }

@@ -94,8 +94,7 @@ impl ManagedConnection {
             self.reset()
                 .map_err(|source| set_path_failed(Some(target), source))?;
         } else if taint > Taint::Clean {
-            // Without the `COMMIT`, the transaction would hold the resets too, and its rollback undo them.
-            begin = format!("{}COMMIT; {begin}", reset::sql(taint));
+            begin = format!("{}{begin}", reset::sql(taint));
         }
         match AnsiTransactionManager::begin_transaction_sql(&mut self.pg, &begin) {
             Ok(()) => {

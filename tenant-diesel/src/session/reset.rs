@@ -5,11 +5,14 @@
 
 use super::Taint;
 
-/// Ends any transaction, and takes back settings, role, channels, cursors, temporary objects and locks.
-/// What Diesel sets on a new connection is set again (`PgConnection::set_config_options`), and the path is
-/// one that sees no table, as on a new connection.
-const SETTINGS: &str = "\
-ROLLBACK; \
+/// Rolls back any transaction, then takes back settings, role, channels, cursors, temporary objects and
+/// locks, in a transaction of its own. What Diesel sets on a new connection is set again
+/// (`PgConnection::set_config_options`), and the path is one that sees no table, as on a new connection.
+///
+/// `BEGIN; ROLLBACK` and not `ROLLBACK`: outside a transaction, that would be a warning in the server's log
+/// each time.
+const BEGIN_AND_SETTINGS: &str = "\
+BEGIN; ROLLBACK; BEGIN; \
 RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; \
 SET TIME ZONE 'UTC'; SET CLIENT_ENCODING TO 'UTF8'; \
 CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES; \
@@ -20,11 +23,11 @@ SELECT pg_catalog.set_config('search_path', '\"\"', false); \
 /// Diesel's statements go too; its memory of them must be cleared with them.
 const STATEMENTS: &str = "DEALLOCATE ALL; ";
 
-/// The text that takes back what a borrower may have left, ending in a semicolon.
+/// Whatever follows in the message must not be in the same transaction: its rollback would undo the resets.
+const COMMIT: &str = "COMMIT; ";
+
+/// The text that takes back what a borrower may have left. More statements may follow it in the message.
 pub(crate) fn sql(taint: Taint) -> String {
-    let mut sql = SETTINGS.to_owned();
-    if taint >= Taint::Statements {
-        sql.push_str(STATEMENTS);
-    }
-    sql
+    let statements = if taint >= Taint::Statements { STATEMENTS } else { "" };
+    [BEGIN_AND_SETTINGS, statements, COMMIT].concat()
 }
