@@ -2,10 +2,14 @@
 //! of its own.
 
 pub mod apps;
+pub mod cases;
 mod database;
 mod fixture;
+pub mod models;
+mod observe;
 
 pub use database::{Database, database};
 pub use fixture::{
     Fixture, add_task, ask_bool, backend, insert_task, name, names, new_client, setting, titles,
 };
+pub use observe::{chain, wait_until};
