@@ -1,8 +1,8 @@
 //! A birth: one transaction that inserts the row, creates the schema and applies its migrations. A killed
 //! process leaves neither, because the server rolls back.
 
-use super::names;
 use super::spare::Spare;
+use super::{isolation, names};
 use crate::connection::{PublicConnection, TenantScope};
 use crate::migrate::{lock, run_all_in_open_transaction};
 use crate::model::{NewTenant, TenantModel};
@@ -48,14 +48,16 @@ impl<T: TenantModel> Tenancy<T> {
     ///
     /// # Errors
     ///
-    /// As [`Tenancy::create`]. What was done is undone to where it was called.
+    /// As [`Tenancy::create`]; and [`Error::OldSnapshot`] inside a `REPEATABLE READ` or `SERIALIZABLE`
+    /// transaction. What was done is undone to where it was called.
     pub fn create_in<N: NewTenant<T>>(&self, conn: &mut PublicConnection, new: N) -> Result<T, Error> {
+        isolation::refuse_old_snapshot(conn)?;
         let spare = if T::AUTO_CREATE_SCHEMA {
             self.spare_if_needed()?
         } else {
             None
         };
-        let result = conn.transaction(|conn| {
+        let result = isolation::read_committed(conn, |conn| {
             let tenant = new
                 .insert(conn)
                 .map_err(Error::attempt("insert the tenant", self.public_schema()))?;
@@ -82,7 +84,7 @@ impl<T: TenantModel> Tenancy<T> {
         let schema = tenant.schema_name();
         let spare = self.spare_if_needed()?;
         let result = self.with_public(|conn| {
-            conn.transaction(|conn| {
+            isolation::read_committed(conn, |conn| {
                 self.lock_free_name(conn, schema)?;
                 self.build_schema(conn, schema, spare.as_ref())
             })
