@@ -29,13 +29,18 @@ pub(crate) fn all_at_once<T: TenantModel>(fixture: &Fixture<T>, calls: &[(&str, 
     gate.batch_execute("SELECT pg_advisory_unlock(42)").unwrap();
     for child in children {
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }
 
 /// A lock on a table, until it is dropped: what wants the table waits.
 pub(crate) fn lock_table<T: TenantModel>(fixture: &Fixture<T>, table: &str) -> PgConnection {
     let mut conn = fixture.outside();
-    conn.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).unwrap();
+    conn.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+        .unwrap();
     conn
 }

@@ -84,7 +84,12 @@ impl crate::Fixture<RowFirst> {
     /// Customers and to-do lists, migrated, where rows come first.
     pub fn row_first() -> Self {
         use crate::apps::{customers, todo};
-        let fixture = Self::of(4, tenant_diesel::Tenancy::builder().app::<customers::App>().app::<todo::App>());
+        let fixture = Self::of(
+            4,
+            tenant_diesel::Tenancy::builder()
+                .app::<customers::App>()
+                .app::<todo::App>(),
+        );
         fixture.tenancy.migrate().unwrap();
         fixture
     }

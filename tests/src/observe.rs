@@ -62,7 +62,11 @@ impl<T: TenantModel> Fixture<T> {
 
     /// The versions in the ledger of a schema, in order; none where it has no ledger.
     pub fn versions(&self, schema: &str) -> Vec<String> {
-        if !self.tables(schema).iter().any(|table| table == "__diesel_schema_migrations") {
+        if !self
+            .tables(schema)
+            .iter()
+            .any(|table| table == "__diesel_schema_migrations")
+        {
             return Vec::new();
         }
         let quoted = schema.replace('"', "\"\"");
