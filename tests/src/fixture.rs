@@ -44,10 +44,7 @@ impl Fixture {
 
     /// The same, not migrated.
     pub fn unmigrated(connections: u32) -> Self {
-        Self::of(
-            connections,
-            Tenancy::builder().app::<customers::App>().app::<todo::App>(),
-        )
+        Self::of(connections, Tenancy::builder().app::<customers::App>().app::<todo::App>())
     }
 
     /// Creates a tenant.
@@ -80,9 +77,7 @@ impl<T: TenantModel> Fixture<T> {
     /// Any application, not migrated.
     pub fn of(connections: u32, builder: TenancyBuilder<T>) -> Self {
         let database = database();
-        let limits = r2d2::Pool::builder()
-            .max_size(connections)
-            .connection_timeout(Duration::from_secs(10));
+        let limits = r2d2::Pool::builder().max_size(connections).connection_timeout(Duration::from_secs(10));
         let tenancy = builder.r2d2(limits).connect(&database.url()).unwrap();
         Self { tenancy, database }
     }
@@ -121,28 +116,19 @@ impl<T: TenantModel> Fixture<T> {
             value: String,
         }
         let query = diesel::sql_query(format!("SELECT value::text FROM ({query}) AS q (value)"));
-        query
-            .load::<Row>(&mut self.outside())
-            .unwrap()
-            .into_iter()
-            .map(|row| row.value)
-            .collect()
+        query.load::<Row>(&mut self.outside()).unwrap().into_iter().map(|row| row.value).collect()
     }
 
     /// The tables of a schema, sorted.
     pub fn tables(&self, schema: &str) -> Vec<String> {
         let quoted = schema.replace('\'', "''");
-        self.texts(&format!(
-            "SELECT tablename FROM pg_tables WHERE schemaname = '{quoted}' ORDER BY 1"
-        ))
+        self.texts(&format!("SELECT tablename FROM pg_tables WHERE schemaname = '{quoted}' ORDER BY 1"))
     }
 
     /// Whether a schema exists, asked beside the library.
     pub fn has_schema(&self, schema: &str) -> bool {
         let quoted = schema.replace('\'', "''");
-        self.is_true(&format!(
-            "EXISTS (SELECT FROM pg_namespace WHERE nspname = '{quoted}')"
-        ))
+        self.is_true(&format!("EXISTS (SELECT FROM pg_namespace WHERE nspname = '{quoted}')"))
     }
 }
 
@@ -154,18 +140,12 @@ impl Default for Fixture {
 
 /// A row for a tenant of this schema.
 pub fn new_client(schema: &str) -> NewClient {
-    NewClient {
-        schema_name: name(schema),
-        name: schema.to_owned(),
-        on_trial: true,
-    }
+    NewClient { schema_name: name(schema), name: schema.to_owned(), on_trial: true }
 }
 
 /// Adds a task to a tenant.
 pub fn add_task(tenancy: &Tenancy<Client>, tenant: &Client, title: &str) {
-    tenancy
-        .with_tenant(tenant, |conn| insert_task(conn, title))
-        .unwrap();
+    tenancy.with_tenant(tenant, |conn| insert_task(conn, title)).unwrap();
 }
 
 /// Adds a task on a connection.
@@ -173,9 +153,7 @@ pub fn insert_task<C>(conn: &mut C, title: &str) -> QueryResult<usize>
 where
     C: diesel::connection::LoadConnection<Backend = diesel::pg::Pg>,
 {
-    diesel::insert_into(todo::tasks::table)
-        .values(todo::tasks::title.eq(title))
-        .execute(conn)
+    diesel::insert_into(todo::tasks::table).values(todo::tasks::title.eq(title)).execute(conn)
 }
 
 /// The titles that a connection reads, sorted.
@@ -183,10 +161,7 @@ pub fn titles<C>(conn: &mut C) -> QueryResult<Vec<String>>
 where
     C: diesel::connection::LoadConnection<Backend = diesel::pg::Pg>,
 {
-    todo::tasks::table
-        .select(todo::tasks::title)
-        .order(todo::tasks::title)
-        .load(conn)
+    todo::tasks::table.select(todo::tasks::title).order(todo::tasks::title).load(conn)
 }
 
 /// What the server says of a setting.
@@ -194,9 +169,7 @@ pub fn setting<C>(conn: &mut C, name: &str) -> String
 where
     C: diesel::connection::LoadConnection<Backend = diesel::pg::Pg>,
 {
-    diesel::select(diesel::dsl::sql::<Text>(&format!("current_setting('{name}')")))
-        .get_result(conn)
-        .unwrap()
+    diesel::select(diesel::dsl::sql::<Text>(&format!("current_setting('{name}')"))).get_result(conn).unwrap()
 }
 
 /// Asks for a truth.
@@ -204,9 +177,7 @@ pub fn ask_bool<C>(conn: &mut C, condition: &str) -> bool
 where
     C: diesel::connection::LoadConnection<Backend = diesel::pg::Pg>,
 {
-    diesel::select(diesel::dsl::sql::<Bool>(condition))
-        .get_result(conn)
-        .unwrap()
+    diesel::select(diesel::dsl::sql::<Bool>(condition)).get_result(conn).unwrap()
 }
 
 /// The server's process behind a connection.
@@ -214,7 +185,5 @@ pub fn backend<C>(conn: &mut C) -> i32
 where
     C: diesel::connection::LoadConnection<Backend = diesel::pg::Pg>,
 {
-    diesel::select(diesel::dsl::sql::<diesel::sql_types::Int4>("pg_backend_pid()"))
-        .get_result(conn)
-        .unwrap()
+    diesel::select(diesel::dsl::sql::<diesel::sql_types::Int4>("pg_backend_pid()")).get_result(conn).unwrap()
 }
