@@ -1,6 +1,7 @@
 //! A birth: one transaction that inserts the row, creates the schema and applies its migrations. A killed
 //! process leaves neither, because the server rolls back.
 
+use super::change::same_schema;
 use super::spare::Spare;
 use super::{isolation, names};
 use crate::connection::{PublicConnection, TenantScope};
@@ -72,27 +73,30 @@ impl<T: TenantModel> Tenancy<T> {
         if let Some(spare) = spare {
             spare.end(result.is_ok());
         }
-        result
+        self.explained_on(conn, result)
     }
 
     /// Creates the schema of a tenant whose row exists, and applies its migrations. All or nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::SchemaExists`], also for a name that differs in case only; else as [`Tenancy::create`].
+    /// [`Error::SchemaExists`], also for a name that differs in case only; [`Error::TenantMissing`],
+    /// [`Error::SchemaNameDiffers`] where the row is not as `tenant` says; else as [`Tenancy::create`].
     pub fn create_schema(&self, tenant: &T) -> Result<(), Error> {
         let schema = tenant.schema_name();
         let spare = self.spare_if_needed()?;
         let result = self.with_public(|conn| {
             isolation::read_committed(conn, |conn| {
                 self.lock_free_name(conn, schema)?;
+                let row = T::find(conn, &tenant.key()).map_err(Error::attempt("read the tenant", schema))?;
+                same_schema(tenant, row)?;
                 self.build_schema(conn, schema, spare.as_ref())
             })
         });
         if let Some(spare) = spare {
             spare.end(result.is_ok());
         }
-        result
+        self.explained(result)
     }
 
     /// The same as [`Tenancy::create_schema`] where the schema is missing. True if it was created.

@@ -104,7 +104,7 @@ fn lock(conn: &mut PublicConnection, schema: &SchemaName) -> Result<(), Error> {
 }
 
 /// The row as it was found, if it is the one that the caller means.
-fn same_schema<T: TenantModel>(expected: &T, found: Option<T>) -> Result<T, Error> {
+pub(super) fn same_schema<T: TenantModel>(expected: &T, found: Option<T>) -> Result<T, Error> {
     let schema = expected.schema_name();
     match found {
         None => Err(Error::TenantMissing {
