@@ -108,6 +108,17 @@ pub enum Error {
         existing: SchemaName,
     },
 
+    /// The open transaction does not see what others committed since it began, so that a name could be taken
+    /// twice. Nothing was changed.
+    #[error(
+        "a tenant cannot be created inside a {level} transaction, which does not see the tenants that others \
+         created meanwhile: begin it as READ COMMITTED"
+    )]
+    OldSnapshot {
+        /// The isolation level, as the server says it.
+        level: String,
+    },
+
     /// There is no row for this tenant (any more). Nothing was changed.
     #[error("tenant `{schema}` has no row in the table of tenants: it was deleted, or never inserted")]
     TenantMissing {

@@ -1,1 +1,34 @@
-fn main() {}
+//! A process that the tests start, several at once or to be killed: `victim <call> <app> <url> [schema]`.
+//!
+//! When it is ready, it asks for an advisory lock that the test may hold, so that several start at one moment.
+
+use diesel::prelude::*;
+use std::error::Error;
+use tenant_diesel::{EmbeddedApp, r2d2};
+use tenant_tests::{apps::todo, cases, new_client};
+
+/// The lock that the test may hold.
+const GATE: &str = "SELECT pg_advisory_lock_shared(42), pg_advisory_unlock_shared(42)";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [call, "todo", rest @ ..] => run::<todo::App>(call, rest),
+        [call, "concurrent", rest @ ..] => run::<cases::concurrent::App>(call, rest),
+        _ => Err("no such app".into()),
+    }
+}
+
+fn run<A: EmbeddedApp>(call: &str, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
+    let url = arguments.first().ok_or("no URL")?;
+    let limits = r2d2::Pool::builder().max_size(1);
+    let tenancy = cases::builder().app::<A>().r2d2(limits).connect(url)?;
+    diesel::sql_query(GATE).execute(&mut PgConnection::establish(url)?)?;
+    match (call, arguments) {
+        ("migrate", _) => drop(tenancy.migrate()?),
+        ("create", [_, schema]) => drop(tenancy.create(new_client(schema))?),
+        _ => return Err("no such call".into()),
+    }
+    Ok(())
+}

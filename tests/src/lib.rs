@@ -8,12 +8,16 @@
 )]
 
 pub mod apps;
+pub mod cases;
 mod database;
 mod fixture;
+pub mod models;
+mod observe;
 mod proxy;
 
 pub use database::{Database, database};
 pub use fixture::{
     Fixture, add_task, ask_bool, backend, eventually, insert_task, name, names, new_client, setting, titles,
 };
+pub use observe::{chain, wait_until};
 pub use proxy::Proxy;

@@ -1,8 +1,9 @@
 //! A birth: one transaction that inserts the row, creates the schema and applies its migrations. A killed
 //! process leaves neither, because the server rolls back.
 
-use super::names;
+use super::change::same_schema;
 use super::spare::Spare;
+use super::{isolation, names};
 use crate::connection::{PublicConnection, TenantScope};
 use crate::migrate::{lock, run_all_in_open_transaction};
 use crate::model::{NewTenant, TenantModel};
@@ -48,14 +49,16 @@ impl<T: TenantModel> Tenancy<T> {
     ///
     /// # Errors
     ///
-    /// As [`Tenancy::create`]. What was done is undone to where it was called.
+    /// As [`Tenancy::create`]; and [`Error::OldSnapshot`] inside a `REPEATABLE READ` or `SERIALIZABLE`
+    /// transaction. What was done is undone to where it was called.
     pub fn create_in<N: NewTenant<T>>(&self, conn: &mut PublicConnection, new: N) -> Result<T, Error> {
+        isolation::refuse_old_snapshot(conn)?;
         let spare = if T::AUTO_CREATE_SCHEMA {
             self.spare_if_needed()?
         } else {
             None
         };
-        let result = conn.transaction(|conn| {
+        let result = isolation::read_committed(conn, |conn| {
             let tenant = new
                 .insert(conn)
                 .map_err(Error::attempt("insert the tenant", self.public_schema()))?;
@@ -70,27 +73,30 @@ impl<T: TenantModel> Tenancy<T> {
         if let Some(spare) = spare {
             spare.end(result.is_ok());
         }
-        result
+        self.explained_on(conn, result)
     }
 
     /// Creates the schema of a tenant whose row exists, and applies its migrations. All or nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::SchemaExists`], also for a name that differs in case only; else as [`Tenancy::create`].
+    /// [`Error::SchemaExists`], also for a name that differs in case only; [`Error::TenantMissing`],
+    /// [`Error::SchemaNameDiffers`] where the row is not as `tenant` says; else as [`Tenancy::create`].
     pub fn create_schema(&self, tenant: &T) -> Result<(), Error> {
         let schema = tenant.schema_name();
         let spare = self.spare_if_needed()?;
         let result = self.with_public(|conn| {
-            conn.transaction(|conn| {
+            isolation::read_committed(conn, |conn| {
                 self.lock_free_name(conn, schema)?;
+                let row = T::find(conn, &tenant.key()).map_err(Error::attempt("read the tenant", schema))?;
+                same_schema(tenant, row)?;
                 self.build_schema(conn, schema, spare.as_ref())
             })
         });
         if let Some(spare) = spare {
             spare.end(result.is_ok());
         }
-        result
+        self.explained(result)
     }
 
     /// The same as [`Tenancy::create_schema`] where the schema is missing. True if it was created.

@@ -1,6 +1,6 @@
 //! What happens to a tenant later: its row changes, or it goes, with or without its schema.
 
-use super::names;
+use super::{isolation, names};
 use crate::connection::PublicConnection;
 use crate::migrate::lock::transaction_lock;
 use crate::model::{TenantChanges, TenantModel};
@@ -19,7 +19,7 @@ impl<T: TenantModel> Tenancy<T> {
     pub fn update<C: TenantChanges<T>>(&self, tenant: &T, changes: C) -> Result<T, Error> {
         let schema = tenant.schema_name();
         let updated = self.with_public(|conn| {
-            conn.transaction(|conn| {
+            isolation::read_committed(conn, |conn| {
                 let updated = changes.update(conn, &tenant.key());
                 let updated = updated
                     .optional()
@@ -60,7 +60,7 @@ impl<T: TenantModel> Tenancy<T> {
     pub fn drop_schema(&self, tenant: &T) -> Result<bool, Error> {
         let schema = tenant.schema_name();
         self.with_public(|conn| {
-            conn.transaction(|conn| {
+            isolation::read_committed(conn, |conn| {
                 lock(conn, schema)?;
                 self.drop_locked(conn, schema)
             })
@@ -70,7 +70,7 @@ impl<T: TenantModel> Tenancy<T> {
     fn delete_and(&self, tenant: &T, drop: bool) -> Result<(), Error> {
         let schema = tenant.schema_name();
         let deleted = self.with_public(|conn| {
-            conn.transaction(|conn| {
+            isolation::read_committed(conn, |conn| {
                 // First of all, as a migration does: in the other order each could wait for the other.
                 lock(conn, schema)?;
                 let deleted =
@@ -104,7 +104,7 @@ fn lock(conn: &mut PublicConnection, schema: &SchemaName) -> Result<(), Error> {
 }
 
 /// The row as it was found, if it is the one that the caller means.
-fn same_schema<T: TenantModel>(expected: &T, found: Option<T>) -> Result<T, Error> {
+pub(super) fn same_schema<T: TenantModel>(expected: &T, found: Option<T>) -> Result<T, Error> {
     let schema = expected.schema_name();
     match found {
         None => Err(Error::TenantMissing {

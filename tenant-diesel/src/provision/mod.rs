@@ -5,9 +5,11 @@
 //! | [`birth`] | `create`, `create_schema` |
 //! | [`names`] | which names are free |
 //! | [`spare`] | schemas for births whose migrations cannot all run in one transaction |
+//! | [`isolation`] | transactions that see what others committed |
 //! | [`change`] | `update`, `delete`, `drop_schema` |
 
 mod birth;
 mod change;
+mod isolation;
 pub(crate) mod names;
 mod spare;

@@ -22,11 +22,12 @@ struct Taken {
     times: i64,
 }
 
-/// Narrows a column of names to those that may equal `$1` without case. The server folds ASCII only,
-/// whatever its locale; names with other characters all come, and are compared here by Unicode's rules.
+/// Narrows a column of names to those that may equal a name without case, whose folded form is `$1`. The
+/// server folds ASCII only, whatever its locale; names with other characters all come, and are compared
+/// here by Unicode's rules.
 fn may_equal(column: &str) -> String {
     format!(
-        "(pg_catalog.lower({column} COLLATE \"C\") = pg_catalog.lower($1 COLLATE \"C\") \
+        "(pg_catalog.lower({column} COLLATE \"C\") = $1 \
          OR pg_catalog.octet_length({column}) <> pg_catalog.char_length({column}))"
     )
 }
@@ -46,7 +47,7 @@ pub(crate) fn schema_like(pg: &mut PgConnection, schema: &SchemaName) -> QueryRe
          WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' AND {condition}"
     );
     let names: Vec<Name> = diesel::sql_query(query)
-        .bind::<Text, _>(schema.as_str())
+        .bind::<Text, _>(schema.folded())
         .load(pg)?;
     let mut like: Vec<_> = names
         .into_iter()
@@ -82,7 +83,7 @@ pub(crate) fn no_other_tenant<T: TenantModel>(
         "SELECT {column}::text AS name, pg_catalog.count(*) AS times FROM {table} WHERE {condition} GROUP BY 1"
     );
     let taken: Vec<Taken> = diesel::sql_query(query)
-        .bind::<Text, _>(schema.as_str())
+        .bind::<Text, _>(schema.folded())
         .load(conn.raw())
         .map_err(Error::attempt("look for tenants of this name", schema))?;
     let own_row = |taken: &Taken| taken.name == *schema && taken.times == 1;

@@ -15,6 +15,7 @@ mod tenants;
 pub use builder::TenancyBuilder;
 pub use tenants::{PAGE_SIZE, Tenants};
 
+use crate::connection::PublicConnection;
 use crate::migrate::EmbeddedApps;
 use crate::model::TenantModel;
 use crate::pool::TenantPool;
@@ -106,11 +107,14 @@ impl<T: TenantModel> Tenancy<T> {
     ///
     /// As [`Tenancy::schema_exists`].
     pub fn is_public_migrated(&self) -> Result<bool, Error> {
-        self.pool().ask_catalog("look for the table of tenants", |pg| {
-            let table = sql::table(<T::Table as ScopedTable>::TABLE, self.public_schema());
-            let found = diesel::sql_query("SELECT 1 WHERE pg_catalog.to_regclass($1) IS NOT NULL");
-            Ok(found.bind::<Text, _>(table).execute(pg)? == 1)
-        })
+        self.pool()
+            .ask_catalog("look for the table of tenants", |pg| self.has_model_table(pg))
+    }
+
+    fn has_model_table(&self, pg: &mut PgConnection) -> QueryResult<bool> {
+        let table = sql::table(<T::Table as ScopedTable>::TABLE, self.public_schema());
+        let found = diesel::sql_query("SELECT 1 WHERE pg_catalog.to_regclass($1) IS NOT NULL");
+        Ok(found.bind::<Text, _>(table).execute(pg)? == 1)
     }
 
     /// Says that the shared schema must be migrated, where that is why something failed.
@@ -118,7 +122,25 @@ impl<T: TenantModel> Tenancy<T> {
         let is_public = |schema: &SchemaName| schema == self.public_schema();
         match result {
             Err(Error::SchemaMissing { schema }) if is_public(&schema) => Err(self.public_not_migrated()),
-            Err(Error::Attempt { .. } | Error::Query(_)) if self.is_public_migrated().is_ok_and(|is| !is) => {
+            Err(Error::Attempt { .. } | Error::Query(_) | Error::Migration { .. })
+                if self.is_public_migrated().is_ok_and(|is| !is) =>
+            {
+                Err(self.public_not_migrated())
+            }
+            other => other,
+        }
+    }
+
+    /// The same on a connection that somebody holds, which may be the only one.
+    pub(crate) fn explained_on<R>(
+        &self,
+        conn: &mut PublicConnection,
+        result: Result<R, Error>,
+    ) -> Result<R, Error> {
+        match result {
+            Err(Error::Attempt { .. } | Error::Migration { .. })
+                if self.has_model_table(conn.raw()).is_ok_and(|has| !has) =>
+            {
                 Err(self.public_not_migrated())
             }
             other => other,
