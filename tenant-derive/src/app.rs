@@ -181,7 +181,7 @@ fn app(
     let private = quote!(::tenant_diesel::__private);
     let std = quote!(#private::std);
     let name = ident::plain(module);
-    let doc = format!("The app `{name}`: its tables and its migrations.");
+    let doc = format!(" The app `{name}`: its tables and its migrations.");
     let tables = tables.iter().map(|table| {
         let conditions = &table.conditions;
         let value = table_value(&table.sql_name, qualifier);

@@ -33,3 +33,6 @@ pub fn shared_app(args: TokenStream, item: TokenStream) -> TokenStream {
 pub fn tenant_app(args: TokenStream, item: TokenStream) -> TokenStream {
     app::tenant_app_inner(args.into(), item.into()).into()
 }
+
+#[cfg(test)]
+mod tests;

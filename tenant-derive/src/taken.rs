@@ -47,12 +47,7 @@ pub(crate) fn take(
         }
     };
     let watch = manifest::watch(&schema.value());
-    let Some((_, paths)) = &args.tables else {
-        let message = format!(
-            "`schema` without `tables(..)`: a file may hold the tables of several apps\nhelp: name those of this app: `tables({})`",
-            file.list(file.tables.iter())
-        );
-        cx.error(schema, message);
+    let Some(paths) = args.tables_of(cx, schema, &file.list(file.tables.iter())) else {
         return watch;
     };
     let taken = find_all(cx, schema, &file, paths, walk);

@@ -2,6 +2,7 @@
 
 mod app;
 mod model;
+mod model_row;
 pub mod prelude;
 
 pub use app::EmbeddedApp;
@@ -19,6 +20,7 @@ pub type PublicConnection = diesel::PgConnection;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::app::versions;
+    pub use crate::model_row::TenantRow;
     pub use diesel;
     pub use diesel_migrations;
     pub use std;

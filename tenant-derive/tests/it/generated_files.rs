@@ -9,7 +9,7 @@ use tenant_diesel::{App, ScopedTable, Table, shared_app, tenant_app};
     schema = "tests/fixtures/schema.rs",
     tables(tasks, labels)
 )]
-pub mod todo {}
+pub(crate) mod todo {}
 
 #[test]
 fn tables_come_with_their_joins_and_their_types() {
@@ -23,7 +23,13 @@ fn tables_come_with_their_joins_and_their_types() {
     fn of<T: SqlType>() {}
     of::<todo::sql_types::Mood>();
     assert_eq!(todo::App::TABLES.len(), 2);
-    assert_eq!(<todo::labels::table as ScopedTable>::TABLE, Table { schema: None, name: "labels" });
+    assert_eq!(
+        <todo::labels::table as ScopedTable>::TABLE,
+        Table {
+            schema: None,
+            name: "labels"
+        }
+    );
 }
 
 #[shared_app(
@@ -31,14 +37,17 @@ fn tables_come_with_their_joins_and_their_types() {
     schema = "tests/fixtures/schema.rs",
     tables(themes)
 )]
-pub mod themes {
-    pub use self::themes as listed;
+pub(crate) mod themes {
+    pub(crate) use self::themes as listed;
 }
 
 #[test]
 fn an_app_that_shares_its_file_with_another_takes_its_own_tables() {
     let query = themes::listed::table.select(themes::themes::id);
-    assert_eq!(crate::sql(&query), r#"SELECT "public"."themes"."id" FROM "public"."themes""#);
+    assert_eq!(
+        crate::sql(&query),
+        r#"SELECT "public"."themes"."id" FROM "public"."themes""#
+    );
     fn of<T: SqlType>() {}
     of::<themes::sql_types::Colour>();
 }
@@ -48,7 +57,7 @@ fn an_app_that_shares_its_file_with_another_takes_its_own_tables() {
     schema = "tests/fixtures/schema_shop.rs",
     tables(customers, shop::orders, lines)
 )]
-pub mod shop {}
+pub(crate) mod shop {}
 
 #[test]
 fn the_qualifier_of_a_generated_file_is_stripped_for_tenants() {
@@ -56,8 +65,17 @@ fn the_qualifier_of_a_generated_file_is_stripped_for_tenants() {
         .inner_join(shop::orders::table.inner_join(shop::customers::table))
         .select(shop::customers::name);
     let sql = crate::sql(&query);
-    assert!(sql.contains(r#""Odd lines" INNER JOIN"#) && !sql.contains("shop"), "{sql}");
-    assert_eq!(<shop::lines::table as ScopedTable>::TABLE, Table { schema: None, name: "Odd lines" });
+    assert!(
+        sql.contains(r#""Odd lines" INNER JOIN"#) && !sql.contains("shop"),
+        "{sql}"
+    );
+    assert_eq!(
+        <shop::lines::table as ScopedTable>::TABLE,
+        Table {
+            schema: None,
+            name: "Odd lines"
+        }
+    );
 }
 
 #[shared_app(
@@ -66,11 +84,14 @@ fn the_qualifier_of_a_generated_file_is_stripped_for_tenants() {
     schema = "tests/fixtures/schema_shop.rs",
     tables(archive::orders)
 )]
-pub mod archive {}
+pub(crate) mod archive {}
 
 #[test]
 fn the_qualifier_of_a_generated_file_is_replaced_for_shared_tables() {
-    assert_eq!(crate::sql(&archive::orders::table.count()), r#"SELECT COUNT(*) FROM "main"."orders""#);
+    assert_eq!(
+        crate::sql(&archive::orders::table.count()),
+        r#"SELECT COUNT(*) FROM "main"."orders""#
+    );
 }
 
 #[tenant_app(
@@ -78,7 +99,7 @@ fn the_qualifier_of_a_generated_file_is_replaced_for_shared_tables() {
     schema = "tests/fixtures/schema.rs",
     tables(task_labels, labels)
 )]
-pub mod mixed {
+pub(crate) mod mixed {
     use super::todo::sql_types;
 
     diesel::table! {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use tenant_diesel::prelude::*;
 
 #[shared_app(migrations = "tests/fixtures/migrations/customers")]
-pub mod tables {
+pub(crate) mod tables {
     diesel::table! { plains (id) { id -> Int4, schema_name -> Text } }
     diesel::table! { pairs (region, number) { region -> Text, number -> Int4, schema_name -> Text } }
     diesel::table! { keyed (key) { key -> Uuid, schema_name -> Text } }
@@ -18,7 +18,7 @@ pub mod tables {
         }
     }
 }
-use tables::*;
+use tables::{keyed, odd, plains};
 
 #[derive(Tenant, Queryable, Selectable)]
 struct Plain {
@@ -33,7 +33,10 @@ fn without_table_name_the_table_is_the_plural_of_the_model() {
         crate::sql(&row),
         r#"SELECT "public"."plains"."id" FROM "public"."plains" WHERE ("public"."plains"."id" = $1)"#
     );
-    let plain = Plain { id: 3, schema_name: SchemaName::new("a").unwrap() };
+    let plain = Plain {
+        id: 3,
+        schema_name: SchemaName::new("a").unwrap(),
+    };
     assert_eq!(plain.key(), 3);
 }
 
@@ -47,7 +50,7 @@ fn without_words_schemas_are_created_and_kept() {
 }
 
 #[derive(Tenant, Queryable, Selectable)]
-#[diesel(table_name = crate::models::tables::pairs, primary_key(number, region))]
+#[diesel(table_name = tables::pairs, primary_key(number, region))]
 #[tenant(auto_create_schema = false)]
 #[tenant(auto_drop_schema = true)]
 struct Pair {
@@ -59,12 +62,17 @@ struct Pair {
 
 #[test]
 fn a_key_of_several_columns_is_a_tuple_in_the_order_of_the_model() {
-    let pair = Pair { region: "eu".to_owned(), no: 3, schema_name: SchemaName::new("a").unwrap() };
+    let pair = Pair {
+        region: "eu".to_owned(),
+        no: 3,
+        schema_name: SchemaName::new("a").unwrap(),
+    };
     assert_eq!(pair.key(), (3, "eu".to_owned()));
-    let row = Pair::by_key(&pair.key()).select(pairs::number);
-    assert!(crate::sql(&row).ends_with(
-        r#"WHERE (("public"."pairs"."number" = $1) AND ("public"."pairs"."region" = $2))"#
-    ));
+    let row = Pair::by_key(&pair.key()).select(tables::pairs::number);
+    assert!(
+        crate::sql(&row)
+            .ends_with(r#"WHERE (("public"."pairs"."number" = $1) AND ("public"."pairs"."region" = $2))"#)
+    );
 }
 
 #[derive(Tenant, Queryable, Selectable)]
@@ -78,10 +86,16 @@ struct Keyed {
 
 #[test]
 fn keys_made_by_the_client_are_keys_as_any() {
-    let keyed = Keyed { key: uuid::Uuid::from_u128(9), schema_name: SchemaName::new("a").unwrap() };
+    let keyed = Keyed {
+        key: uuid::Uuid::from_u128(9),
+        schema_name: SchemaName::new("a").unwrap(),
+    };
     assert_eq!(keyed.key(), uuid::Uuid::from_u128(9));
     fn new<N: tenant_diesel::NewTenant<Keyed>>(_: &N) {}
-    new(&(keyed::key.eq(keyed.key()), keyed::schema_name.eq(keyed.schema_name())));
+    new(&(
+        keyed::key.eq(keyed.key()),
+        keyed::schema_name.eq(keyed.schema_name()),
+    ));
 }
 
 #[derive(Tenant, Queryable, Selectable)]
@@ -99,7 +113,11 @@ struct Odd {
 #[test]
 fn raw_names_and_names_of_the_database_are_kept_apart() {
     assert_eq!(Odd::SCHEMA_COLUMN, "Schema Name");
-    let odd = Odd { r#type: 4, folder: SchemaName::new("a").unwrap(), name: None };
+    let odd = Odd {
+        r#type: 4,
+        folder: SchemaName::new("a").unwrap(),
+        name: None,
+    };
     assert_eq!((odd.key(), odd.schema_name().as_str()), (4, "a"));
     assert!(crate::sql(&Odd::by_key(&4)).contains(r#""public"."odd"."type" = $1"#));
 }
@@ -135,8 +153,19 @@ fn models_may_have_parameters() {
     }
     assert_eq!(model::<General<i32>>(), "schema_name");
     assert_eq!(model::<Borrowed<'static, 3>>(), "Schema Name");
-    let general = General { id: 3, schema_name: SchemaName::new("a").unwrap(), again: SchemaName::new("b").unwrap() };
-    assert_eq!((general.key(), general.schema_name().as_str(), general.again.as_str()), (3, "a", "b"));
+    let general = General {
+        id: 3,
+        schema_name: SchemaName::new("a").unwrap(),
+        again: SchemaName::new("b").unwrap(),
+    };
+    assert_eq!(
+        (
+            general.key(),
+            general.schema_name().as_str(),
+            general.again.as_str()
+        ),
+        (3, "a", "b")
+    );
 }
 
 /// A key under another type in the database.
@@ -165,7 +194,10 @@ struct Converted {
 
 #[test]
 fn a_key_that_diesel_converts_is_converted() {
-    let converted = Converted { id: Short(5), schema_name: SchemaName::new("a").unwrap() };
+    let converted = Converted {
+        id: Short(5),
+        schema_name: SchemaName::new("a").unwrap(),
+    };
     assert_eq!(converted.key(), 5_i32);
 }
 

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use tenant_diesel::prelude::*;
 
 #[shared_app(migrations = "tests/fixtures/migrations/customers")]
-pub mod customers {
+pub(crate) mod customers {
     use super::*;
     diesel::table! { clients (id) { id -> Int4, schema_name -> Text, name -> Text, on_trial -> Bool } }
     diesel::table! { domains (id) { id -> Int4, domain -> Text, folder -> Text, tenant_id -> Int4, is_primary -> Bool } }
@@ -19,7 +19,7 @@ pub mod customers {
         pub on_trial: bool,
     }
 
-    #[derive(Insertable)]
+    #[derive(Insertable, Debug)]
     #[diesel(table_name = clients)]
     pub struct NewClient {
         pub schema_name: SchemaName,
@@ -29,7 +29,7 @@ pub mod customers {
 }
 
 #[tenant_app(migrations = "tests/fixtures/migrations/todo")]
-pub mod todo {
+pub(crate) mod todo {
     diesel::table! { tasks (id) { id -> Int8, title -> Text, done -> Bool } }
 }
 
@@ -57,7 +57,6 @@ fn shared_tables_are_qualified_and_tenant_tables_are_not() {
     assert_eq!(crate::sql(&tenant), r#"SELECT "tasks"."title" FROM "tasks""#);
 }
 
-
 #[test]
 fn a_model_gives_its_key_its_schema_and_its_row() {
     let acme = acme();
@@ -81,7 +80,11 @@ fn new_rows_and_changes_are_taken_as_diesel_takes_them() {
         name: client.name.clone(),
         on_trial: client.on_trial,
     });
-    new(&(clients::schema_name.eq("acme"), clients::name.eq("Acme"), clients::on_trial.eq(true)));
+    new(&(
+        clients::schema_name.eq("acme"),
+        clients::name.eq("Acme"),
+        clients::on_trial.eq(true),
+    ));
     change(&clients::name.eq("Acme Ltd"));
 }
 
