@@ -6,9 +6,10 @@
 use crate::app_args::{AppArgs, Attr};
 use crate::ctxt::Ctxt;
 use crate::ident;
+use crate::imports::brings;
 use crate::migrations_dir;
 use crate::module::{FoundTable, Qualifier, Walk, table_value};
-use crate::taken::{self, brings};
+use crate::taken;
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Item, ItemMod, LitStr, Meta};

@@ -10,6 +10,9 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Expr, ExprLit, Ident, ItemUse, Lit, Macro, Meta, Path, Token, token};
 
+/// The name of Diesel's macro.
+pub(crate) const TABLE: &str = "table";
+
 /// What stands in one `table!`.
 #[derive(Clone)]
 pub(crate) struct TableTokens {
@@ -55,9 +58,11 @@ impl Parse for TableTokens {
 }
 
 impl TableTokens {
-    /// Takes a macro call apart. `None` if it is no `table!`, or one that Diesel will refuse.
-    pub(crate) fn of(mac: &Macro) -> Option<Self> {
-        (last_segment(&mac.path)? == "table")
+    /// Takes a macro call apart. `None` if it is no `table!`, under its own name or one of `renamed`, or
+    /// one that Diesel will refuse.
+    pub(crate) fn of(mac: &Macro, renamed: &[String]) -> Option<Self> {
+        let name = last_segment(&mac.path)?;
+        (name == TABLE || renamed.contains(&name))
             .then(|| mac.parse_body().ok())
             .flatten()
     }
@@ -169,7 +174,10 @@ mod tests {
             "table!()",
             "diesel::table! { posts (id) }",
         ] {
-            assert!(TableTokens::of(&syn::parse_str(mac).unwrap()).is_none(), "{mac}");
+            assert!(
+                TableTokens::of(&syn::parse_str(mac).unwrap(), &[]).is_none(),
+                "{mac}"
+            );
         }
     }
 }

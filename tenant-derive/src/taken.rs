@@ -5,15 +5,16 @@
 
 use crate::app_args::AppArgs;
 use crate::ctxt::Ctxt;
+use crate::imports::brings;
 use crate::joins::{Join, SameQuery, pair};
 use crate::manifest;
 use crate::module::{Qualifier, Walk};
 use crate::schema_file::{FileTable, SQL_TYPES, SchemaFile};
 use crate::table_tokens::last_segment;
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 use std::collections::{BTreeMap, BTreeSet};
-use syn::{Ident, Item, LitStr, Path, UseTree};
+use syn::{Ident, Item, LitStr, Path};
 
 /// The names of the app's own module that matter here.
 #[derive(Default)]
@@ -226,25 +227,5 @@ impl Own {
             }
             _ => {}
         }
-    }
-}
-
-/// Whether an import brings a name into its module.
-pub(crate) fn brings(tree: &UseTree, wanted: &str) -> bool {
-    match tree {
-        UseTree::Path(path) => brings_in(&path.tree, wanted, &path.ident),
-        UseTree::Name(name) => name.ident == wanted,
-        UseTree::Rename(rename) => rename.rename.to_token_stream().to_string() == wanted,
-        UseTree::Group(group) => group.items.iter().any(|tree| brings(tree, wanted)),
-        _ => false,
-    }
-}
-
-/// As [`brings`], for a tree behind a name, which `self` stands for.
-fn brings_in(tree: &UseTree, wanted: &str, parent: &Ident) -> bool {
-    match tree {
-        UseTree::Name(name) if name.ident == "self" => parent == wanted,
-        UseTree::Group(group) => group.items.iter().any(|tree| brings_in(tree, wanted, parent)),
-        _ => brings(tree, wanted),
     }
 }

@@ -14,18 +14,38 @@ use diesel::query_dsl::methods::{LoadQuery, SelectDsl};
 /// first page and a page after the first.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from its table",
-    note = "derive `Queryable` and `Selectable` for it, and let the types of its fields match the columns"
+    note = "derive `Queryable` and `Selectable` for it, and let the types of its fields match the columns: `#[diesel(check_for_backend(diesel::pg::Pg))]` on it names a field that does not"
 )]
 pub trait TenantRow<ByKey, BySchema, First, Following>: Selectable<Pg> + Sized + Send + 'static {
     /// Reads one row.
+    ///
+    /// # Errors
+    ///
+    /// Those of the query.
     fn find(query: ByKey, conn: &mut PublicConnection) -> QueryResult<Option<Self>>;
     /// Reads one row.
+    ///
+    /// # Errors
+    ///
+    /// Those of the query.
     fn find_by_schema(query: BySchema, conn: &mut PublicConnection) -> QueryResult<Option<Self>>;
     /// Reads rows.
+    ///
+    /// # Errors
+    ///
+    /// Those of the query.
     fn first(query: First, conn: &mut PublicConnection) -> QueryResult<Vec<Self>>;
     /// Reads rows.
+    ///
+    /// # Errors
+    ///
+    /// Those of the query.
     fn following(query: Following, conn: &mut PublicConnection) -> QueryResult<Vec<Self>>;
     /// Deletes one row.
+    ///
+    /// # Errors
+    ///
+    /// Those of the query.
     fn delete(row: ByKey, conn: &mut PublicConnection) -> QueryResult<Option<Self>>;
 }
 

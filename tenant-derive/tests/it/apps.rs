@@ -86,10 +86,13 @@ pub(crate) mod r#type {
         use diesel::sql_types::*;
         /// Words.
         #[sql_name = "Odd name"]
-        #[allow(unused, reason = "an attribute inside the macro")]
+        #[doc(alias = "strange")]
         odd (a, b) { a -> Int4, b -> Nullable<Text>, }
     }
     diesel::table! { r#match (id) { id -> Int4 } }
+
+    use diesel::table as declared;
+    declared! { renamed (id) { id -> Int4 } }
 
     pub(crate) mod deep {
         pub(crate) mod deeper {
@@ -107,7 +110,7 @@ pub(crate) mod r#type {
         diesel::table! { gone_as_well (id) { id -> NoSuchType } }
     }
 
-    #[cfg(all())]
+    #[cfg(test)]
     diesel::table! { here (id) { id -> Int4 } }
 
     macro_rules! keep {
@@ -129,6 +132,7 @@ fn every_form_of_table_is_found_at_any_depth() {
             "bracketed",
             "Odd name",
             "match",
+            "renamed",
             "nested",
             "here"
         ]

@@ -41,7 +41,7 @@ diesel::allow_tables_to_appear_in_same_query!(clients, domains, tasks);
 fn acme() -> customers::Client {
     customers::Client {
         id: 7,
-        schema_name: SchemaName::new("acme").unwrap(),
+        schema_name: SchemaName::new("acme").expect("a plain name"),
         name: "Acme".to_owned(),
         on_trial: true,
     }
