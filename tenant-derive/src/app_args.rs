@@ -1,12 +1,13 @@
 //! [`AppArgs`]: what stands in `#[shared_app(..)]` and `#[tenant_app(..)]`, of one or of both.
 
+use crate::attr::literal;
 use crate::ctxt::Ctxt;
 use crate::ident;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
+use syn::{Ident, Lit, LitStr, Meta, Path, Token};
 
 /// The shared schema unless `public_schema` names another: PostgreSQL's own default.
 const DEFAULT_PUBLIC_SCHEMA: &str = "public";
@@ -208,9 +209,7 @@ impl AppArgs {
 /// Whether the value could be read.
 fn set_text(cx: &Ctxt, meta: &Meta, slot: &mut Option<LitStr>) -> bool {
     if let Meta::NameValue(pair) = meta
-        && let Expr::Lit(ExprLit {
-            lit: Lit::Str(text), ..
-        }) = &pair.value
+        && let Some(Lit::Str(text)) = literal(&pair.value)
     {
         if slot.is_some() {
             given_twice(cx, meta);

@@ -69,10 +69,10 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
     let mut by_key = table.clone();
     for (i, (column, ty)) in columns.iter().zip(&types).enumerate() {
         let part = if columns.len() == 1 {
-            quote!(key)
+            quote!(__tenant_key)
         } else {
             let i = syn::Index::from(i);
-            quote!(&key.#i)
+            quote!(&__tenant_key.#i)
         };
         by_key_type = quote!(#diesel::dsl::Filter<#by_key_type, #diesel::dsl::Eq<#column, #ty>>);
         by_key = quote! {
@@ -104,7 +104,8 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
             __TenantFollowing,
         >>
     };
-    let conn = quote!(conn: &mut ::tenant_diesel::PublicConnection);
+    // Columns are unit structs, and a parameter cannot have the name of one that is imported.
+    let conn = quote!(__tenant_conn: &mut ::tenant_diesel::PublicConnection);
     quote! {
         // A path from `table_name` may be longer than it need be.
         #[allow(unused_qualifications)]
@@ -135,40 +136,40 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
                     #key
                 }
 
-                fn by_key(key: &Self::Key) -> Self::ByKey {
+                fn by_key(__tenant_key: &Self::Key) -> Self::ByKey {
                     #by_key
                 }
 
-                fn find(#conn, key: &Self::Key) -> #diesel::QueryResult<#std::option::Option<Self>> {
-                    #row::find(<Self as ::tenant_diesel::TenantModel>::by_key(key), conn)
+                fn find(#conn, __tenant_key: &Self::Key) -> #diesel::QueryResult<#std::option::Option<Self>> {
+                    #row::find(<Self as ::tenant_diesel::TenantModel>::by_key(__tenant_key), __tenant_conn)
                 }
 
                 fn find_by_schema(
                     #conn,
-                    schema: &#name_type,
+                    __tenant_schema: &#name_type,
                 ) -> #diesel::QueryResult<#std::option::Option<Self>> {
-                    let is_wanted = #diesel::ExpressionMethods::eq(#schema_column, #std::clone::Clone::clone(schema));
-                    #row::find_by_schema(#diesel::QueryDsl::filter(#table, is_wanted), conn)
+                    let __tenant_is_wanted = #diesel::ExpressionMethods::eq(#schema_column, #std::clone::Clone::clone(__tenant_schema));
+                    #row::find_by_schema(#diesel::QueryDsl::filter(#table, __tenant_is_wanted), __tenant_conn)
                 }
 
                 fn page(
                     #conn,
-                    after: #std::option::Option<&#name_type>,
-                    limit: i64,
+                    __tenant_after: #std::option::Option<&#name_type>,
+                    __tenant_limit: i64,
                 ) -> #diesel::QueryResult<#std::vec::Vec<Self>> {
-                    let in_order = #diesel::QueryDsl::order(#table, #diesel::ExpressionMethods::asc(#schema_column));
-                    let page = #diesel::QueryDsl::limit(in_order, limit);
-                    match after {
-                        #std::option::Option::Some(after) => {
-                            let is_after = #diesel::ExpressionMethods::gt(#schema_column, #std::clone::Clone::clone(after));
-                            #row::following(#diesel::QueryDsl::filter(page, is_after), conn)
+                    let __tenant_in_order = #diesel::QueryDsl::order(#table, #diesel::ExpressionMethods::asc(#schema_column));
+                    let __tenant_page = #diesel::QueryDsl::limit(__tenant_in_order, __tenant_limit);
+                    match __tenant_after {
+                        #std::option::Option::Some(__tenant_after) => {
+                            let __tenant_is_after = #diesel::ExpressionMethods::gt(#schema_column, #std::clone::Clone::clone(__tenant_after));
+                            #row::following(#diesel::QueryDsl::filter(__tenant_page, __tenant_is_after), __tenant_conn)
                         }
-                        #std::option::Option::None => #row::first(page, conn),
+                        #std::option::Option::None => #row::first(__tenant_page, __tenant_conn),
                     }
                 }
 
-                fn delete(#conn, key: &Self::Key) -> #diesel::QueryResult<#std::option::Option<Self>> {
-                    #row::delete(<Self as ::tenant_diesel::TenantModel>::by_key(key), conn)
+                fn delete(#conn, __tenant_key: &Self::Key) -> #diesel::QueryResult<#std::option::Option<Self>> {
+                    #row::delete(<Self as ::tenant_diesel::TenantModel>::by_key(__tenant_key), __tenant_conn)
                 }
             }
         };

@@ -36,7 +36,8 @@ pub mod customers {
     schema = "tests/fixtures/schema.rs",
     tables(tasks, labels)
 )]
-mod todo {}
+/// What there is to do.
+pub mod todo {}
 
 fn main() {
     let _ = todo::tasks::table.inner_join(todo::labels::table);
