@@ -8,7 +8,7 @@ use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Expr, ExprLit, Ident, ItemUse, Lit, Macro, Meta, Path, Token, token};
+use syn::{Attribute, Expr, ExprLit, Ident, ItemUse, Lit, Macro, Meta, Path, Token, parse_quote, token};
 
 /// The name of Diesel's macro.
 pub(crate) const TABLE: &str = "table";
@@ -95,10 +95,15 @@ impl TableTokens {
         ident::occurs(quote!(#(#uses)*), name) || ident::occurs(self.rest.clone(), name)
     }
 
-    /// The same table, with every token at one place: for tables that come from another file.
+    /// The same table for use in another file: with every token at one place there, and without a lint
+    /// for comments that its generator did not write.
     #[must_use]
-    pub(crate) fn at(&self, span: Span) -> Option<Self> {
-        syn::parse2(respan(self.to_token_stream(), span)).ok()
+    pub(crate) fn moved_to(&self, span: Span) -> Self {
+        let moved = syn::parse2(respan(self.to_token_stream(), span));
+        // Spans do not change how tokens parse.
+        let mut table: Self = moved.unwrap_or_else(|_| self.clone());
+        table.attrs.insert(0, parse_quote!(#[allow(missing_docs)]));
+        table
     }
 }
 

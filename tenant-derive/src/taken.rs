@@ -70,7 +70,7 @@ pub(crate) fn take(
             .segments
             .last()
             .map_or_else(proc_macro2::Span::call_site, |segment| segment.ident.span());
-        let mut tokens = table.tokens.at(span).unwrap_or_else(|| table.tokens.clone());
+        let mut tokens = table.tokens.moved_to(span);
         tokens.schema = qualifier.schema().cloned();
         places.insert(table.path(), tokens.name.clone());
         let attrs = &table.attrs;
@@ -145,6 +145,7 @@ fn sql_types(cx: &Ctxt, file: &SchemaFile, taken: &[(&FileTable, &Path)]) -> Opt
     (!items.is_empty()).then(|| {
         quote! {
             /// The custom SQL types of the tables of this app.
+            #[allow(missing_docs)]
             pub mod #module {
                 #(#items)*
             }
