@@ -6,9 +6,10 @@
 use crate::app_args::{AppArgs, Attr};
 use crate::ctxt::Ctxt;
 use crate::ident;
+use crate::imports::brings;
 use crate::migrations_dir;
 use crate::module::{FoundTable, Qualifier, Walk, table_value};
-use crate::taken::{self, brings};
+use crate::taken;
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Item, ItemMod, LitStr, Meta};
@@ -181,7 +182,7 @@ fn app(
     let private = quote!(::tenant_diesel::__private);
     let std = quote!(#private::std);
     let name = ident::plain(module);
-    let doc = format!("The app `{name}`: its tables and its migrations.");
+    let doc = format!(" The app `{name}`: its tables and its migrations.");
     let tables = tables.iter().map(|table| {
         let conditions = &table.conditions;
         let value = table_value(&table.sql_name, qualifier);

@@ -1,12 +1,13 @@
 //! [`AppArgs`]: what stands in `#[shared_app(..)]` and `#[tenant_app(..)]`, of one or of both.
 
+use crate::attr::literal;
 use crate::ctxt::Ctxt;
 use crate::ident;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
+use syn::{Ident, Lit, LitStr, Meta, Path, Token};
 
 /// The shared schema unless `public_schema` names another: PostgreSQL's own default.
 const DEFAULT_PUBLIC_SCHEMA: &str = "public";
@@ -51,6 +52,8 @@ pub(crate) struct AppArgs {
     /// The tables to take from it, and where that is written.
     pub(crate) tables: Option<(TokenStream, Vec<Path>)>,
     public_schema: Option<LitStr>,
+    /// Something was meant to be here and could not be read: what is missing may be that.
+    unreadable: bool,
 }
 
 impl AppArgs {
@@ -61,14 +64,15 @@ impl AppArgs {
             Ok(metas) => metas,
             Err(error) => {
                 cx.push_with_help(&error, attr.example());
+                out.unreadable = true;
                 return out;
             }
         };
         for meta in metas {
             if meta.path().is_ident("migrations") {
-                set_text(cx, &meta, &mut out.migrations);
+                out.unreadable |= !set_text(cx, &meta, &mut out.migrations);
             } else if meta.path().is_ident("schema") {
-                set_text(cx, &meta, &mut out.schema);
+                out.unreadable |= !set_text(cx, &meta, &mut out.schema);
             } else if meta.path().is_ident("public_schema") && attr == Attr::SharedApp {
                 set_text(cx, &meta, &mut out.public_schema);
             } else if meta.path().is_ident("tables") {
@@ -94,6 +98,7 @@ impl AppArgs {
 
     fn set_tables(&mut self, cx: &Ctxt, meta: &Meta) {
         let Meta::List(list) = meta else {
+            self.unreadable = true;
             cx.error(meta, "`tables` is a list\nhelp: write `tables(tasks, labels)`");
             return;
         };
@@ -101,16 +106,23 @@ impl AppArgs {
             |input: syn::parse::ParseStream<'_>| input.parse_terminated(Path::parse_mod_style, Token![,]);
         match list.parse_args_with(parser) {
             Ok(paths) if paths.is_empty() => {
-                cx.error(meta, "`tables()` takes no table\nhelp: name those of this app: `tables(tasks, labels)`");
+                self.unreadable = true;
+                cx.error(
+                    meta,
+                    "`tables()` takes no table\nhelp: name those of this app: `tables(tasks, labels)`",
+                );
             }
             Ok(_) if self.tables.is_some() => given_twice(cx, meta),
             Ok(paths) => {
                 self.tables = Some((meta.to_token_stream(), paths.into_iter().collect()));
             }
-            Err(error) => cx.push_with_help(
+            Err(error) => {
+                self.unreadable = true;
+                cx.push_with_help(
                 &error,
                 "name the modules that `table!` makes, as in `tables(tasks, labels)`; one that is a keyword as `r#type`",
-            ),
+                );
+            }
         }
     }
 
@@ -140,11 +152,15 @@ impl AppArgs {
             schema: text(self.schema, other.schema, "schema"),
             public_schema: self.public_schema.or(other.public_schema),
             tables: self.tables.or(other.tables),
+            unreadable: self.unreadable || other.unreadable,
         }
     }
 
     /// Notes what is missing.
     pub(crate) fn check(&self, cx: &Ctxt, attr: Attr) {
+        if self.unreadable {
+            return;
+        }
         if self.migrations.is_none() {
             let message = format!(
                 "`migrations` is missing\nhelp: name the directory of this app's migrations: `#[{}(migrations = \"migrations/..\")]`, relative to the crate's `Cargo.toml`",
@@ -156,6 +172,20 @@ impl AppArgs {
             let message = "`tables(..)` takes tables from a generated file, and no file is named\nhelp: add `schema = \"src/schema.rs\"`, or remove `tables(..)`: tables inside the module are found without it";
             cx.error(tables, message);
         }
+    }
+
+    /// The tables to take, if they could be read. Notes where they are missing.
+    pub(crate) fn tables_of(&self, cx: &Ctxt, schema: &LitStr, in_file: &str) -> Option<&[Path]> {
+        if let Some((_, paths)) = &self.tables {
+            return Some(paths);
+        }
+        if !self.unreadable {
+            let message = format!(
+                "`schema` without `tables(..)`: a file may hold the tables of several apps\nhelp: name those of this app: `tables({in_file})`"
+            );
+            cx.error(schema, message);
+        }
+        None
     }
 
     /// What qualifies the tables of a shared app.
@@ -176,22 +206,23 @@ impl AppArgs {
     }
 }
 
-fn set_text(cx: &Ctxt, meta: &Meta, slot: &mut Option<LitStr>) {
+/// Whether the value could be read.
+fn set_text(cx: &Ctxt, meta: &Meta, slot: &mut Option<LitStr>) -> bool {
     if let Meta::NameValue(pair) = meta
-        && let Expr::Lit(ExprLit {
-            lit: Lit::Str(text), ..
-        }) = &pair.value
+        && let Some(Lit::Str(text)) = literal(&pair.value)
     {
         if slot.is_some() {
             given_twice(cx, meta);
         }
         *slot = Some(text.clone());
+        true
     } else {
         let name = meta.path().to_token_stream();
         cx.error(
             meta,
             format!("`{name}` is a string\nhelp: write `{name} = \"..\"`"),
         );
+        false
     }
 }
 

@@ -8,7 +8,7 @@ use proc_macro2::Span;
 use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta, Token};
+use syn::{Attribute, Expr, Lit, Meta, Token};
 
 const TENANT: &str = "tenant";
 const AUTO_CREATE_SCHEMA: &str = "auto_create_schema";
@@ -92,10 +92,7 @@ fn metas(cx: &Ctxt, attrs: &[Attribute], help: &str) -> Vec<Meta> {
 
 fn set_bool(cx: &Ctxt, meta: &Meta, name: &str, slot: &mut Option<bool>) {
     if let Meta::NameValue(pair) = meta
-        && let Expr::Lit(ExprLit {
-            lit: Lit::Bool(value),
-            ..
-        }) = &pair.value
+        && let Some(Lit::Bool(value)) = literal(&pair.value)
     {
         if slot.is_some() {
             twice(cx, meta, name);
@@ -104,6 +101,15 @@ fn set_bool(cx: &Ctxt, meta: &Meta, name: &str, slot: &mut Option<bool>) {
     } else {
         let message = format!("`{name}` is `true` or `false`\nhelp: write `{name} = true`");
         cx.error(meta, message);
+    }
+}
+
+/// A literal, also where it comes through a `macro_rules!` macro.
+pub(crate) fn literal(value: &Expr) -> Option<&Lit> {
+    match value {
+        Expr::Lit(value) => Some(&value.lit),
+        Expr::Group(group) => literal(&group.expr),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `#[cfg(..)]`: what an item must take along so that what is written beside it comes and goes with it.
 
-use syn::punctuated::Punctuated;
-use syn::{Attribute, Meta, Token, parse_quote};
+use proc_macro2::{TokenStream, TokenTree};
+use syn::{Attribute, Meta, parse_quote};
 
 /// The conditions among the attributes of an item: each `cfg`, and of each `cfg_attr` the part that is
 /// a `cfg`.
@@ -23,14 +23,24 @@ fn condition(meta: &Meta) -> Option<Meta> {
     if !list.path.is_ident("cfg_attr") {
         return None;
     }
-    // What cannot be read here, the compiler reports when it reads it.
-    let parts = list
-        .parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)
-        .ok()?;
-    let mut parts = parts.iter();
+    let mut parts = split_at_commas(list.tokens.clone()).into_iter();
     let predicate = parts.next()?;
-    let conditions: Vec<Meta> = parts.filter_map(condition).collect();
+    // What cannot be read here is no `cfg`.
+    let parts = parts.filter_map(|part| syn::parse2::<Meta>(part).ok());
+    let conditions: Vec<Meta> = parts.filter_map(|part| condition(&part)).collect();
     (!conditions.is_empty()).then(|| parse_quote!(cfg_attr(#predicate, #(#conditions),*)))
+}
+
+fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
+    let mut parts = vec![TokenStream::new()];
+    for token in tokens {
+        match (&token, parts.last_mut()) {
+            (TokenTree::Punct(punct), _) if punct.as_char() == ',' => parts.push(TokenStream::new()),
+            (_, Some(part)) => part.extend([token]),
+            (_, None) => {}
+        }
+    }
+    parts
 }
 
 #[cfg(test)]
@@ -46,6 +56,7 @@ mod tests {
             #[cfg(unix)]
             #[cfg_attr(test, cfg(feature = "a"), allow(dead_code), cfg_attr(windows, cfg(b)))]
             #[cfg_attr(test, derive(Debug))]
+            #[cfg_attr(true, unsafe(no_mangle), cfg(true))]
             #[derive(Clone)]
             struct S;
         };
@@ -58,7 +69,8 @@ mod tests {
             texts,
             [
                 "#[cfg(unix)]",
-                "#[cfg_attr(test,cfg(feature=\"a\"),cfg_attr(windows,cfg(b)))]"
+                "#[cfg_attr(test,cfg(feature=\"a\"),cfg_attr(windows,cfg(b)))]",
+                "#[cfg_attr(true,cfg(true))]"
             ]
         );
     }

@@ -9,7 +9,7 @@ use crate::ident;
 use crate::model::{self, Model};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{DeriveInput, GenericParam, Generics, Path, WherePredicate, parse_quote};
+use syn::{DeriveInput, Generics, Path, parse_quote};
 
 /// What `#[derive(Tenant)]` expands to.
 pub(crate) fn derive_tenant_inner(item: TokenStream) -> TokenStream {
@@ -69,10 +69,10 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
     let mut by_key = table.clone();
     for (i, (column, ty)) in columns.iter().zip(&types).enumerate() {
         let part = if columns.len() == 1 {
-            quote!(key)
+            quote!(__tenant_key)
         } else {
             let i = syn::Index::from(i);
-            quote!(&key.#i)
+            quote!(&__tenant_key.#i)
         };
         by_key_type = quote!(#diesel::dsl::Filter<#by_key_type, #diesel::dsl::Eq<#column, #ty>>);
         by_key = quote! {
@@ -82,24 +82,44 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
             )
         };
     }
-    // One column makes the key itself, several make a tuple.
-    let key_type = quote!((#(#types),*));
-    let key = quote!((#(#values),*));
+    let (mut key_type, mut key) = (quote!(#(#types),*), quote!(#(#values),*));
+    if types.len() > 1 {
+        (key_type, key) = (quote!((#key_type)), quote!((#key)));
+    }
+
+    let name_type = quote!(::tenant_diesel::SchemaName);
+    let row = quote! {
+        ::tenant_diesel::__private::TenantRow<#by_key_type, __TenantBySchema, __TenantFirst, __TenantFollowing>
+    };
 
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
-    let model_generics = model_generics(&input.generics, &types, &columns);
+    let model_generics = model_generics(input, &types, &columns, &row);
     let (model_impl_generics, _, model_where) = model_generics.split_for_impl();
 
-    let select = quote!(<Self as #diesel::SelectableHelper<#diesel::pg::Pg>>);
-    let conn = quote!(conn: &mut ::tenant_diesel::PublicConnection);
+    let row = quote! {
+        <Self as ::tenant_diesel::__private::TenantRow<
+            <Self as ::tenant_diesel::TenantModel>::ByKey,
+            __TenantBySchema,
+            __TenantFirst,
+            __TenantFollowing,
+        >>
+    };
+    // Columns are unit structs, and a parameter cannot have the name of one that is imported.
+    let conn = quote!(__tenant_conn: &mut ::tenant_diesel::PublicConnection);
     quote! {
+        // A path from `table_name` may be longer than it need be.
+        #[allow(unused_qualifications)]
         const _: () = {
+            type __TenantBySchema = #diesel::dsl::Filter<#table, #diesel::dsl::Eq<#schema_column, #name_type>>;
+            type __TenantFirst = #diesel::dsl::Limit<#diesel::dsl::Order<#table, #diesel::dsl::Asc<#schema_column>>>;
+            type __TenantFollowing = #diesel::dsl::Filter<__TenantFirst, #diesel::dsl::Gt<#schema_column, #name_type>>;
+
             #[automatically_derived]
             impl #impl_generics ::tenant_diesel::Tenant for #name #type_generics #where_clause {
                 const AUTO_CREATE_SCHEMA: bool = #create;
                 const AUTO_DROP_SCHEMA: bool = #drop;
 
-                fn schema_name(&self) -> &::tenant_diesel::SchemaName {
+                fn schema_name(&self) -> &#name_type {
                     #schema
                 }
             }
@@ -116,60 +136,40 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
                     #key
                 }
 
-                fn by_key(key: &Self::Key) -> Self::ByKey {
+                fn by_key(__tenant_key: &Self::Key) -> Self::ByKey {
                     #by_key
                 }
 
-                fn find(#conn, key: &Self::Key) -> #diesel::QueryResult<#std::option::Option<Self>> {
-                    let query = #diesel::QueryDsl::select(
-                        <Self as ::tenant_diesel::TenantModel>::by_key(key),
-                        #select::as_select(),
-                    );
-                    #diesel::OptionalExtension::optional(#diesel::RunQueryDsl::get_result(query, conn))
+                fn find(#conn, __tenant_key: &Self::Key) -> #diesel::QueryResult<#std::option::Option<Self>> {
+                    #row::find(<Self as ::tenant_diesel::TenantModel>::by_key(__tenant_key), __tenant_conn)
                 }
 
                 fn find_by_schema(
                     #conn,
-                    schema: &::tenant_diesel::SchemaName,
+                    __tenant_schema: &#name_type,
                 ) -> #diesel::QueryResult<#std::option::Option<Self>> {
-                    let query = #diesel::QueryDsl::select(
-                        #diesel::QueryDsl::filter(
-                            #table,
-                            #diesel::ExpressionMethods::eq(#schema_column, #std::clone::Clone::clone(schema)),
-                        ),
-                        #select::as_select(),
-                    );
-                    #diesel::OptionalExtension::optional(#diesel::RunQueryDsl::get_result(query, conn))
+                    let __tenant_is_wanted = #diesel::ExpressionMethods::eq(#schema_column, #std::clone::Clone::clone(__tenant_schema));
+                    #row::find_by_schema(#diesel::QueryDsl::filter(#table, __tenant_is_wanted), __tenant_conn)
                 }
 
                 fn page(
                     #conn,
-                    after: #std::option::Option<&::tenant_diesel::SchemaName>,
-                    limit: i64,
+                    __tenant_after: #std::option::Option<&#name_type>,
+                    __tenant_limit: i64,
                 ) -> #diesel::QueryResult<#std::vec::Vec<Self>> {
-                    let query = #diesel::QueryDsl::limit(
-                        #diesel::QueryDsl::order(
-                            #diesel::QueryDsl::select(#table, #select::as_select()),
-                            #diesel::ExpressionMethods::asc(#schema_column),
-                        ),
-                        limit,
-                    );
-                    match after {
-                        #std::option::Option::Some(after) => {
-                            let following = #diesel::ExpressionMethods::gt(
-                                #schema_column,
-                                #std::clone::Clone::clone(after),
-                            );
-                            #diesel::RunQueryDsl::load(#diesel::QueryDsl::filter(query, following), conn)
+                    let __tenant_in_order = #diesel::QueryDsl::order(#table, #diesel::ExpressionMethods::asc(#schema_column));
+                    let __tenant_page = #diesel::QueryDsl::limit(__tenant_in_order, __tenant_limit);
+                    match __tenant_after {
+                        #std::option::Option::Some(__tenant_after) => {
+                            let __tenant_is_after = #diesel::ExpressionMethods::gt(#schema_column, #std::clone::Clone::clone(__tenant_after));
+                            #row::following(#diesel::QueryDsl::filter(__tenant_page, __tenant_is_after), __tenant_conn)
                         }
-                        #std::option::Option::None => #diesel::RunQueryDsl::load(query, conn),
+                        #std::option::Option::None => #row::first(__tenant_page, __tenant_conn),
                     }
                 }
 
-                fn delete(#conn, key: &Self::Key) -> #diesel::QueryResult<#std::option::Option<Self>> {
-                    let query = #diesel::delete(<Self as ::tenant_diesel::TenantModel>::by_key(key))
-                        .returning(#select::as_returning());
-                    #diesel::OptionalExtension::optional(#diesel::RunQueryDsl::get_result(query, conn))
+                fn delete(#conn, __tenant_key: &Self::Key) -> #diesel::QueryResult<#std::option::Option<Self>> {
+                    #row::delete(<Self as ::tenant_diesel::TenantModel>::by_key(__tenant_key), __tenant_conn)
                 }
             }
         };
@@ -184,43 +184,45 @@ fn column(table: &Path, field: &Field) -> TokenStream {
 
 /// The generics of the model, with what `TenantModel` asks for beyond them.
 ///
-/// A concrete model gets no bounds: what it lacks is reported where it is used. With type parameters
-/// the same things become conditions, so that the struct itself stays as general as its author made it.
-fn model_generics(generics: &Generics, types: &[TokenStream], columns: &[TokenStream]) -> Generics {
+/// That Diesel can read the model is a condition of the impl even where it is known to hold or not to
+/// hold: what is missing is then one error, on the model's name.
+fn model_generics(
+    input: &DeriveInput,
+    types: &[TokenStream],
+    columns: &[TokenStream],
+    row: &TokenStream,
+) -> Generics {
     let (diesel, std) = (diesel(), core());
-    let mut out = generics.clone();
-    let mut bounds: Vec<WherePredicate> = Vec::new();
-    for lifetime in generics.lifetimes() {
-        let lifetime = &lifetime.lifetime;
+    let mut out = input.generics.clone();
+    let bounds = &mut out.make_where_clause().predicates;
+    for param in input.generics.lifetimes() {
+        let lifetime = &param.lifetime;
         bounds.push(parse_quote!(#lifetime: 'static));
     }
-    if generics
-        .params
-        .iter()
-        .any(|param| matches!(param, GenericParam::Type(_)))
-    {
-        let pg = quote!(#diesel::pg::Pg);
-        // No bound on `Selectable` itself: it would hide the columns that the derived impl selects.
-        let row = quote!(#diesel::dsl::SqlTypeOf<<Self as #diesel::Selectable<#pg>>::SelectExpression>);
-        bounds.push(parse_quote!(Self: #diesel::Queryable<#row, #pg> + #std::marker::Send + 'static));
-        let is_generic = |ty: &&TokenStream| {
-            generics
-                .type_params()
-                .any(|param| ident::occurs((*ty).clone(), &param.ident))
-        };
-        for (ty, column) in types.iter().zip(columns).filter(|(ty, _)| is_generic(ty)) {
-            let sql_type = quote!(#diesel::dsl::SqlTypeOf<#column>);
-            // What `#[derive(AsExpression)]` makes of every type that can be bound.
-            let bound = quote!(#diesel::internal::derives::as_expression::Bound<#sql_type, #ty>);
-            bounds.push(
-                parse_quote!(#ty: #std::clone::Clone + #std::fmt::Debug + #std::marker::Send + 'static),
-            );
-            bounds.push(parse_quote!(#ty: #diesel::serialize::ToSql<#sql_type, #pg>));
-            bounds.push(parse_quote!(#ty: #diesel::expression::AsExpression<#sql_type, Expression = #bound>));
-        }
+    let is_generic = |ty: &TokenStream| {
+        input
+            .generics
+            .type_params()
+            .any(|param| ident::occurs(ty.clone(), &param.ident))
+    };
+    for (ty, column) in types.iter().zip(columns).filter(|(ty, _)| is_generic(ty)) {
+        let sql_type = quote!(#diesel::dsl::SqlTypeOf<#column>);
+        // What `#[derive(AsExpression)]` makes of every type that can be bound.
+        let bound = quote!(#diesel::internal::derives::as_expression::Bound<#sql_type, #ty>);
+        bounds.push(parse_quote!(#ty: #std::clone::Clone + #std::fmt::Debug + #std::marker::Send + 'static));
+        bounds.push(parse_quote!(#ty: #diesel::serialize::ToSql<#sql_type, #diesel::pg::Pg>));
+        bounds.push(parse_quote!(#ty: #diesel::expression::AsExpression<#sql_type, Expression = #bound>));
     }
-    if !bounds.is_empty() {
-        out.make_where_clause().predicates.extend(bounds);
+    let (name, (_, type_generics, _)) = (&input.ident, input.generics.split_for_impl());
+    let model = quote_spanned!(name.span()=> #name #type_generics);
+    if input.generics.type_params().next().is_some() {
+        // Here it would hide from the compiler what Diesel's derives say of the model, so only what depends
+        // on the parameters is asked for.
+        let selected = quote!(<#model as #diesel::Selectable<#diesel::pg::Pg>>::SelectExpression);
+        let columns = quote!(#diesel::dsl::SqlTypeOf<#selected>);
+        bounds.push(parse_quote!(#model: #diesel::Queryable<#columns, #diesel::pg::Pg> + #std::marker::Send + 'static));
+    } else {
+        bounds.push(parse_quote!(#model: #row));
     }
     out
 }

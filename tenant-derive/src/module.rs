@@ -7,7 +7,8 @@ use crate::app_args::Attr;
 use crate::cfg;
 use crate::ctxt::Ctxt;
 use crate::ident;
-use crate::table_tokens::{TableTokens, last_segment};
+use crate::imports;
+use crate::table_tokens::{TABLE, TableTokens, last_segment};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Ident, Item, ItemMacro, ItemMod};
@@ -51,6 +52,8 @@ pub(crate) struct Walk<'a> {
     conditions: Vec<Attribute>,
     /// How many modules lie between here and the app's.
     depth: usize,
+    /// Other names for `table!`, from imports.
+    renamed: Vec<String>,
     pub(crate) tables: Vec<FoundTable>,
 }
 
@@ -61,12 +64,18 @@ impl<'a> Walk<'a> {
             qualifier,
             conditions: Vec::new(),
             depth: 0,
+            renamed: Vec::new(),
             tables: Vec::new(),
         }
     }
 
     /// Rewrites the tables among the items, with a marker after each.
     pub(crate) fn items(&mut self, items: &mut Vec<Item>) {
+        for item in &*items {
+            if let Item::Use(item) = item {
+                imports::renames(&item.tree, TABLE, &mut self.renamed);
+            }
+        }
         for mut item in std::mem::take(items) {
             let marker = match &mut item {
                 Item::Macro(item) => self.mac(item),
@@ -112,7 +121,7 @@ impl<'a> Walk<'a> {
             self.cx.error(&*item, message);
             return None;
         }
-        let mut table = TableTokens::of(&item.mac)?;
+        let mut table = TableTokens::of(&item.mac, &self.renamed)?;
         self.check_qualifier(&table);
         table.schema = self.qualifier.schema().cloned();
         item.mac.tokens = table.to_token_stream();

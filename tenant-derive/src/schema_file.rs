@@ -94,7 +94,7 @@ impl SchemaFile {
         let Some(name) = last_segment(&item.mac.path) else {
             return;
         };
-        if let Some(tokens) = TableTokens::of(&item.mac) {
+        if let Some(tokens) = TableTokens::of(&item.mac, &[]) {
             let module = module.to_vec();
             self.tables.push(FileTable {
                 module,

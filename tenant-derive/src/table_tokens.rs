@@ -8,7 +8,10 @@ use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Expr, ExprLit, Ident, ItemUse, Lit, Macro, Meta, Path, Token, token};
+use syn::{Attribute, Expr, ExprLit, Ident, ItemUse, Lit, Macro, Meta, Path, Token, parse_quote, token};
+
+/// The name of Diesel's macro.
+pub(crate) const TABLE: &str = "table";
 
 /// What stands in one `table!`.
 #[derive(Clone)]
@@ -55,9 +58,11 @@ impl Parse for TableTokens {
 }
 
 impl TableTokens {
-    /// Takes a macro call apart. `None` if it is no `table!`, or one that Diesel will refuse.
-    pub(crate) fn of(mac: &Macro) -> Option<Self> {
-        (last_segment(&mac.path)? == "table")
+    /// Takes a macro call apart. `None` if it is no `table!`, under its own name or one of `renamed`, or
+    /// one that Diesel will refuse.
+    pub(crate) fn of(mac: &Macro, renamed: &[String]) -> Option<Self> {
+        let name = last_segment(&mac.path)?;
+        (name == TABLE || renamed.contains(&name))
             .then(|| mac.parse_body().ok())
             .flatten()
     }
@@ -90,10 +95,15 @@ impl TableTokens {
         ident::occurs(quote!(#(#uses)*), name) || ident::occurs(self.rest.clone(), name)
     }
 
-    /// The same table, with every token at one place: for tables that come from another file.
+    /// The same table for use in another file: with every token at one place there, and without a lint
+    /// for comments that its generator did not write.
     #[must_use]
-    pub(crate) fn at(&self, span: Span) -> Option<Self> {
-        syn::parse2(respan(self.to_token_stream(), span)).ok()
+    pub(crate) fn moved_to(&self, span: Span) -> Self {
+        let moved = syn::parse2(respan(self.to_token_stream(), span));
+        // Spans do not change how tokens parse.
+        let mut table: Self = moved.unwrap_or_else(|_| self.clone());
+        table.attrs.insert(0, parse_quote!(#[allow(missing_docs)]));
+        table
     }
 }
 
@@ -169,7 +179,10 @@ mod tests {
             "table!()",
             "diesel::table! { posts (id) }",
         ] {
-            assert!(TableTokens::of(&syn::parse_str(mac).unwrap()).is_none(), "{mac}");
+            assert!(
+                TableTokens::of(&syn::parse_str(mac).unwrap(), &[]).is_none(),
+                "{mac}"
+            );
         }
     }
 }

@@ -5,15 +5,16 @@
 
 use crate::app_args::AppArgs;
 use crate::ctxt::Ctxt;
+use crate::imports::brings;
 use crate::joins::{Join, SameQuery, pair};
 use crate::manifest;
 use crate::module::{Qualifier, Walk};
 use crate::schema_file::{FileTable, SQL_TYPES, SchemaFile};
 use crate::table_tokens::last_segment;
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 use std::collections::{BTreeMap, BTreeSet};
-use syn::{Ident, Item, LitStr, Path, UseTree};
+use syn::{Ident, Item, LitStr, Path};
 
 /// The names of the app's own module that matter here.
 #[derive(Default)]
@@ -47,12 +48,7 @@ pub(crate) fn take(
         }
     };
     let watch = manifest::watch(&schema.value());
-    let Some((_, paths)) = &args.tables else {
-        let message = format!(
-            "`schema` without `tables(..)`: a file may hold the tables of several apps\nhelp: name those of this app: `tables({})`",
-            file.list(file.tables.iter())
-        );
-        cx.error(schema, message);
+    let Some(paths) = args.tables_of(cx, schema, &file.list(file.tables.iter())) else {
         return watch;
     };
     let taken = find_all(cx, schema, &file, paths, walk);
@@ -74,7 +70,7 @@ pub(crate) fn take(
             .segments
             .last()
             .map_or_else(proc_macro2::Span::call_site, |segment| segment.ident.span());
-        let mut tokens = table.tokens.at(span).unwrap_or_else(|| table.tokens.clone());
+        let mut tokens = table.tokens.moved_to(span);
         tokens.schema = qualifier.schema().cloned();
         places.insert(table.path(), tokens.name.clone());
         let attrs = &table.attrs;
@@ -149,6 +145,7 @@ fn sql_types(cx: &Ctxt, file: &SchemaFile, taken: &[(&FileTable, &Path)]) -> Opt
     (!items.is_empty()).then(|| {
         quote! {
             /// The custom SQL types of the tables of this app.
+            #[allow(missing_docs)]
             pub mod #module {
                 #(#items)*
             }
@@ -231,25 +228,5 @@ impl Own {
             }
             _ => {}
         }
-    }
-}
-
-/// Whether an import brings a name into its module.
-pub(crate) fn brings(tree: &UseTree, wanted: &str) -> bool {
-    match tree {
-        UseTree::Path(path) => brings_in(&path.tree, wanted, &path.ident),
-        UseTree::Name(name) => name.ident == wanted,
-        UseTree::Rename(rename) => rename.rename.to_token_stream().to_string() == wanted,
-        UseTree::Group(group) => group.items.iter().any(|tree| brings(tree, wanted)),
-        _ => false,
-    }
-}
-
-/// As [`brings`], for a tree behind a name, which `self` stands for.
-fn brings_in(tree: &UseTree, wanted: &str, parent: &Ident) -> bool {
-    match tree {
-        UseTree::Name(name) if name.ident == "self" => parent == wanted,
-        UseTree::Group(group) => group.items.iter().any(|tree| brings_in(tree, wanted, parent)),
-        _ => brings(tree, wanted),
     }
 }

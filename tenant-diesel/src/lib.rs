@@ -5,6 +5,7 @@ mod connection;
 mod error;
 mod migrate;
 mod model;
+mod model_row;
 mod paths;
 mod pool;
 pub mod prelude;
@@ -33,6 +34,7 @@ pub use tenant_derive::{Tenant, shared_app, tenant_app};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::app::versions;
+    pub use crate::model_row::TenantRow;
     pub use diesel;
     pub use diesel_migrations;
     pub use std;

@@ -140,7 +140,7 @@ fn a_raw_begin_left_open_is_rolled_back_and_told() {
         // Nothing is held while the connection idles, nor is there a connection that holds it.
         let held =
             "count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
-        eventually("the transaction is gone", || {
+        wait_until("the transaction is gone", || {
             fixture.count(&format!("SELECT {held}")) == 0
         });
         assert_clean(&fixture, &acme, &globex);
@@ -385,7 +385,7 @@ fn a_session_lock_is_given_back_at_once_not_at_the_next_checkout() {
         .unwrap();
     let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 77 \
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    eventually("the lock is free", || fixture.count(held) == 0);
+    wait_until("the lock is free", || fixture.count(held) == 0);
 }
 
 #[test]
@@ -393,7 +393,7 @@ fn a_backend_killed_while_idle_is_replaced_without_an_error() {
     let (fixture, acme, globex) = two();
     let pid = backend(&mut fixture.tenancy.get(&acme).unwrap());
     fixture.run(&format!("SELECT pg_terminate_backend({pid})"));
-    eventually("the backend is gone", || {
+    wait_until("the backend is gone", || {
         fixture.count(&format!(
             "SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}"
         )) == 0
@@ -408,7 +408,7 @@ fn a_backend_killed_while_idle_is_replaced_at_the_begin_of_a_transaction_too() {
     let (fixture, acme, _) = two();
     let pid = backend(&mut fixture.tenancy.get(&acme).unwrap());
     fixture.run(&format!("SELECT pg_terminate_backend({pid})"));
-    eventually("the backend is gone", || {
+    wait_until("the backend is gone", || {
         fixture.count(&format!(
             "SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}"
         )) == 0

@@ -1,21 +1,22 @@
-//! The suite across crates, on a real PostgreSQL.
+//! The suite across crates, on a real PostgreSQL: one server for the run, a database for each test.
 
-<<<<<<< HEAD
-mod forwarded;
-mod leaks;
-mod pool;
-mod round_trips;
-mod scopes;
-mod smoke;
-mod soak;
-mod transactions;
-mod ui;
-=======
 // Real processes, to be started at one moment or killed.
 mod process;
 
-// Two tenants and their rows.
-mod smoke;
+// What one borrower leaves must not reach the next.
+mod leaks;
+// Which schema a query meets, nested to any depth, on many threads.
+mod scopes;
+// Scopes that are one transaction, and what closures return.
+mod transactions;
+// The pool: bounded, with errors that name it.
+mod pool;
+// Every method of Diesel's connection traits works on ours.
+mod forwarded;
+// What each call costs, counted on the wire.
+mod round_trips;
+// All of the above at once, at random.
+mod soak;
 
 // Which names tenants can have, and that each is kept as it is.
 mod names;
@@ -27,4 +28,6 @@ mod migrations;
 mod crash;
 // Which tables are where: shared apps, tenant apps, both.
 mod classification;
->>>>>>> suite
+
+// Programs that must not compile.
+mod ui;

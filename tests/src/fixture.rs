@@ -218,15 +218,3 @@ where
         .get_result(conn)
         .unwrap()
 }
-
-/// Waits until something is so, and says what was waited for if it takes longer than it can.
-pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = std::time::Instant::now();
-    while !is_so() {
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "waited in vain until {what}"
-        );
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}

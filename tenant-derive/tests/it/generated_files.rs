@@ -9,7 +9,7 @@ use tenant_diesel::{App, ScopedTable, Table, shared_app, tenant_app};
     schema = "tests/fixtures/schema.rs",
     tables(tasks, labels)
 )]
-pub mod todo {}
+pub(crate) mod todo {}
 
 #[test]
 fn tables_come_with_their_joins_and_their_types() {
@@ -37,8 +37,8 @@ fn tables_come_with_their_joins_and_their_types() {
     schema = "tests/fixtures/schema.rs",
     tables(themes)
 )]
-pub mod themes {
-    pub use self::themes as listed;
+pub(crate) mod themes {
+    pub(crate) use self::themes as listed;
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn an_app_that_shares_its_file_with_another_takes_its_own_tables() {
     schema = "tests/fixtures/schema_shop.rs",
     tables(customers, shop::orders, lines)
 )]
-pub mod shop {}
+pub(crate) mod shop {}
 
 #[test]
 fn the_qualifier_of_a_generated_file_is_stripped_for_tenants() {
@@ -84,7 +84,7 @@ fn the_qualifier_of_a_generated_file_is_stripped_for_tenants() {
     schema = "tests/fixtures/schema_shop.rs",
     tables(archive::orders)
 )]
-pub mod archive {}
+pub(crate) mod archive {}
 
 #[test]
 fn the_qualifier_of_a_generated_file_is_replaced_for_shared_tables() {
@@ -99,7 +99,7 @@ fn the_qualifier_of_a_generated_file_is_replaced_for_shared_tables() {
     schema = "tests/fixtures/schema.rs",
     tables(task_labels, labels)
 )]
-pub mod mixed {
+pub(crate) mod mixed {
     use super::todo::sql_types;
 
     diesel::table! {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use tenant_diesel::prelude::*;
 
 #[shared_app(migrations = "tests/fixtures/migrations/customers")]
-pub mod tables {
+pub(crate) mod tables {
     diesel::table! { plains (id) { id -> Int4, schema_name -> Text } }
     diesel::table! { pairs (region, number) { region -> Text, number -> Int4, schema_name -> Text } }
     diesel::table! { keyed (key) { key -> Uuid, schema_name -> Text } }
@@ -18,7 +18,7 @@ pub mod tables {
         }
     }
 }
-use tables::*;
+use tables::{keyed, odd, plains};
 
 #[derive(Tenant, Queryable, Selectable)]
 struct Plain {
@@ -50,7 +50,7 @@ fn without_words_schemas_are_created_and_kept() {
 }
 
 #[derive(Tenant, Queryable, Selectable)]
-#[diesel(table_name = crate::models::tables::pairs, primary_key(number, region))]
+#[diesel(table_name = tables::pairs, primary_key(number, region))]
 #[tenant(auto_create_schema = false)]
 #[tenant(auto_drop_schema = true)]
 struct Pair {
@@ -68,7 +68,7 @@ fn a_key_of_several_columns_is_a_tuple_in_the_order_of_the_model() {
         schema_name: SchemaName::new("a").unwrap(),
     };
     assert_eq!(pair.key(), (3, "eu".to_owned()));
-    let row = Pair::by_key(&pair.key()).select(pairs::number);
+    let row = Pair::by_key(&pair.key()).select(tables::pairs::number);
     assert!(
         crate::sql(&row)
             .ends_with(r#"WHERE (("public"."pairs"."number" = $1) AND ("public"."pairs"."region" = $2))"#)
@@ -215,4 +215,107 @@ mod elsewhere {
 fn nothing_needs_to_be_imported() {
     fn model<T: TenantModel>() {}
     model::<elsewhere::Bare>();
+}
+
+mod imported_columns {
+    //! Columns are unit structs: imported, they clash with parameters of their names.
+    use super::{SchemaName, Tenant, shared_app};
+    use diesel::prelude::*;
+
+    #[shared_app(migrations = "tests/fixtures/migrations/customers")]
+    mod tables {
+        diesel::table! {
+            columns_of_all_names (key) {
+                key -> Int4,
+                schema -> Text,
+                conn -> Text,
+                after -> Text,
+                limit -> Text,
+                query -> Text,
+                page -> Text,
+            }
+        }
+    }
+    #[expect(unused_imports, reason = "in scope is what matters")]
+    use tables::columns_of_all_names::dsl::*;
+
+    #[derive(Tenant, Queryable, Selectable)]
+    #[diesel(table_name = tables::columns_of_all_names, primary_key(key))]
+    pub(super) struct Model {
+        key: i32,
+        #[tenant(schema_name)]
+        schema: SchemaName,
+    }
+}
+
+#[test]
+fn imported_columns_do_not_disturb_the_expansion() {
+    fn model<T: TenantModel>() -> &'static str {
+        T::SCHEMA_COLUMN
+    }
+    assert_eq!(model::<imported_columns::Model>(), "schema");
+}
+
+macro_rules! written_by_a_macro {
+    ($module:ident, $table:ident, $path:path, $model:ident, $name:ty, $create:literal, $drop:expr, $migrations:literal) => {
+        #[shared_app(migrations = $migrations)]
+        mod $module {
+            diesel::table! { $table (id) { id -> Int4, schema_name -> Text } }
+        }
+
+        #[derive(Tenant, Queryable, Selectable)]
+        #[diesel(table_name = $path)]
+        #[tenant(auto_create_schema = $create, auto_drop_schema = $drop)]
+        struct $model {
+            id: i32,
+            schema_name: $name,
+        }
+    };
+}
+
+written_by_a_macro!(
+    made,
+    makings,
+    made::makings,
+    Made,
+    SchemaName,
+    false,
+    true,
+    "tests/fixtures/migrations/customers"
+);
+
+#[test]
+fn a_macro_may_write_what_the_macros_read() {
+    const { assert!(!Made::AUTO_CREATE_SCHEMA && Made::AUTO_DROP_SCHEMA) };
+    let made = Made {
+        id: 1,
+        schema_name: SchemaName::new("a").unwrap(),
+    };
+    assert_eq!((made.key(), made.schema_name().as_str()), (1, "a"));
+    assert_eq!(
+        tenant_diesel::AppInfo::of::<made::App>().tables[0].to_string(),
+        "public.makings"
+    );
+}
+
+#[shared_app(
+    migrations = "tests/fixtures/migrations/customers",
+    schema = "tests/fixtures/schema_shop.rs",
+    tables(firms)
+)]
+mod from_a_file {
+    use super::*;
+
+    #[derive(Tenant, Queryable, Selectable)]
+    #[diesel(table_name = firms)]
+    pub(super) struct Firm {
+        id: i32,
+        schema_name: SchemaName,
+    }
+}
+
+#[test]
+fn the_table_of_a_model_can_come_from_a_generated_file() {
+    let row = from_a_file::Firm::by_key(&1).select(from_a_file::firms::id);
+    assert!(crate::sql(&row).contains(r#"FROM "public"."firms" WHERE"#));
 }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use tenant_diesel::prelude::*;
 
 #[shared_app(migrations = "tests/fixtures/migrations/customers")]
-pub mod customers {
+pub(crate) mod customers {
     use super::*;
     diesel::table! { clients (id) { id -> Int4, schema_name -> Text, name -> Text, on_trial -> Bool } }
     diesel::table! { domains (id) { id -> Int4, domain -> Text, folder -> Text, tenant_id -> Int4, is_primary -> Bool } }
@@ -19,7 +19,7 @@ pub mod customers {
         pub on_trial: bool,
     }
 
-    #[derive(Insertable)]
+    #[derive(Insertable, Debug)]
     #[diesel(table_name = clients)]
     pub struct NewClient {
         pub schema_name: SchemaName,
@@ -29,7 +29,7 @@ pub mod customers {
 }
 
 #[tenant_app(migrations = "tests/fixtures/migrations/todo")]
-pub mod todo {
+pub(crate) mod todo {
     diesel::table! { tasks (id) { id -> Int8, title -> Text, done -> Bool } }
 }
 
@@ -41,7 +41,7 @@ diesel::allow_tables_to_appear_in_same_query!(clients, domains, tasks);
 fn acme() -> customers::Client {
     customers::Client {
         id: 7,
-        schema_name: SchemaName::new("acme").unwrap(),
+        schema_name: SchemaName::new("acme").expect("a plain name"),
         name: "Acme".to_owned(),
         on_trial: true,
     }

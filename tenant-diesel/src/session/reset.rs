@@ -28,6 +28,10 @@ const COMMIT: &str = "COMMIT; ";
 
 /// The text that takes back what a borrower may have left. More statements may follow it in the message.
 pub(crate) fn sql(taint: Taint) -> String {
-    let statements = if taint >= Taint::Statements { STATEMENTS } else { "" };
+    let statements = if taint >= Taint::Statements {
+        STATEMENTS
+    } else {
+        ""
+    };
     [BEGIN_AND_SETTINGS, statements, COMMIT].concat()
 }
