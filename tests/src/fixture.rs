@@ -72,7 +72,7 @@ impl Fixture {
 
     /// The titles that a tenant reads.
     pub fn titles(&self, tenant: &Client) -> Vec<String> {
-        self.tenancy.with_tenant(tenant, |conn| titles(conn)).unwrap()
+        self.tenancy.with_tenant(tenant, titles).unwrap()
     }
 }
 

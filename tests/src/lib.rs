@@ -4,6 +4,8 @@
     clippy::unwrap_used,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
+    clippy::missing_errors_doc,
+    missing_docs,
     reason = "a fixture that fails fails its test"
 )]
 
