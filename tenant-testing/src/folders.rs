@@ -129,6 +129,15 @@ pub(crate) fn new_cluster(account: &Account) -> Result<ClusterFolder, Error> {
     Ok(ClusterFolder { path, mark })
 }
 
+/// Removes the folders in `folder` whose names begin so: what killed processes left half made.
+pub(crate) fn sweep(folder: &Path, prefix: &str) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// Waits for the lock of that name. It is let go when the file is dropped, or this process ends in whatever way.
 pub(crate) fn lock(path: &Path) -> Result<File, Error> {
     let file = open_lock(path)?;

@@ -53,7 +53,7 @@ impl Template {
         }
         // An incomplete one, or what a process left that was killed. Under the lock, neither is in use.
         let _ = fs::remove_dir_all(&folder);
-        sweep(&templates, &format!(".{key}-"));
+        folders::sweep(&templates, &format!(".{key}-"));
         let private = templates.join(format!(".{key}-{}", random::hex::<8>()?));
         Self::make(programs, account, &private).inspect_err(|_| {
             let _ = fs::remove_dir_all(&private);
@@ -176,13 +176,4 @@ fn count(folder: &Path) -> io::Result<u64> {
         };
     }
     Ok(files)
-}
-
-/// Removes what a killed process left half made.
-fn sweep(templates: &Path, prefix: &str) {
-    for entry in fs::read_dir(templates).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
 }
