@@ -57,10 +57,7 @@ pub(crate) fn identifier(name: &str) -> String {
 
 /// The cast raises an error where there is no such schema.
 fn fail_if_missing(schema: &SchemaName) -> String {
-    format!(
-        "SELECT {}::pg_catalog.regnamespace",
-        literal(&schema.quoted().to_string())
-    )
+    format!("SELECT {}::pg_catalog.regnamespace", literal(&schema.quoted()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tenant_diesel::{Error, TenantConnection};
 use tenant_tests::apps::customers::Client;
@@ -192,7 +192,7 @@ fn raw_changes_of_the_path_last_for_their_own_message_only() {
 
 #[test]
 fn a_path_changed_by_a_typed_query_or_by_sql_query_is_set_again() {
-    diesel::define_sql_function! { fn set_config(name: Text, value: Text, is_local: diesel::sql_types::Bool) -> Text; }
+    diesel::define_sql_function! { fn set_config(name: Text, value: Text, is_local: Bool) -> Text; }
     dirtied_by(|conn| {
         diesel::select(set_config("search_path", "globex", false))
             .execute(conn)

@@ -23,7 +23,7 @@ fn counted() -> (Counted, Client, Client) {
     let tenancy = Tenancy::<Client>::builder()
         .app::<customers::App>()
         .app::<todo::App>()
-        .r2d2(r2d2::Pool::builder().max_size(1))
+        .r2d2(Pool::builder().max_size(1))
         .connect(&url)
         .unwrap();
     let counted = Counted {

@@ -45,11 +45,11 @@ pub const MAX_BYTES: usize = 63;
 ///
 /// let acme: SchemaName = "acme".parse()?;
 /// assert_eq!(acme.as_str(), "acme");
-/// assert_eq!(acme.quoted().to_string(), r#""acme""#);
+/// assert_eq!(acme.quoted(), r#""acme""#);
 ///
 /// assert!(SchemaName::new("my-tenant").is_err());
 /// assert_eq!(SchemaName::quoted_any("my-tenant")?.as_str(), "my-tenant");
-/// assert_eq!(SchemaName::quoted_any(r#"quo"te"#)?.quoted().to_string(), r#""quo""te""#);
+/// assert_eq!(SchemaName::quoted_any(r#"quo"te"#)?.quoted(), r#""quo""te""#);
 /// assert!(SchemaName::quoted_any("pg_catalog").is_err());
 /// # Ok::<(), SchemaNameError>(())
 /// ```
@@ -125,8 +125,8 @@ impl SchemaName {
 
     /// The name as an SQL identifier: in double quotes, inner ones doubled.
     #[must_use]
-    pub fn quoted(&self) -> Quoted<'_> {
-        Quoted(&self.0)
+    pub fn quoted(&self) -> String {
+        format!("\"{}\"", self.0.replace('"', "\"\""))
     }
 
     /// Whether two names differ in case only, by Unicode's rules. Such names cannot both be tenants:
@@ -153,23 +153,6 @@ impl SchemaName {
             .flat_map(char::to_uppercase)
             .flat_map(char::to_lowercase)
             .collect()
-    }
-}
-
-/// A name as an SQL identifier, in double quotes; made by [`SchemaName::quoted`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quoted<'a>(&'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
-        for (i, part) in self.0.split('"').enumerate() {
-            if i > 0 {
-                f.write_str("\"\"")?;
-            }
-            f.write_str(part)?;
-        }
-        f.write_str("\"")
     }
 }
 

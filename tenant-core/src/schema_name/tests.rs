@@ -103,7 +103,7 @@ proptest! {
         if let Ok(schema) = SchemaName::quoted_any(&name) {
             prop_assert!(!name.is_empty() && name.len() <= MAX_BYTES && !name.contains('\0'));
             prop_assert_eq!(schema.as_str(), &name);
-            let quoted = schema.quoted().to_string();
+            let quoted = schema.quoted();
             let inner = quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
             prop_assert_eq!(inner.replace("\"\"", "\""), name);
             prop_assert!(!inner.replace("\"\"", "").contains('"'));
