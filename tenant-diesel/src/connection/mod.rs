@@ -100,18 +100,20 @@ impl<S: Scope> ScopedConnection<S> {
     /// What is sent through it cannot be watched. So the path is set again before the next statement that
     /// goes through this connection, and the physical connection is closed when the scope ends.
     ///
-    /// ```no_run
-    /// use diesel::prelude::*;
-    /// use tenant_diesel::prelude::*;
-    /// # diesel::table! { tasks (id) { id -> Int8, title -> Text } }
-    ///
+    /// ```
+    /// # include!("../docs/setup.rs");
     /// #[derive(Queryable, Selectable)]
-    /// #[diesel(table_name = tasks)]
+    /// #[diesel(table_name = todo::tasks)]
     /// struct Task { id: i64, title: String }
     ///
     /// fn export(conn: &mut TenantConnection) -> QueryResult<Vec<Task>> {
-    ///     diesel::copy_to(tasks::table).load::<Task, _>(conn.as_pg()?)?.collect()
+    ///     diesel::copy_to(todo::tasks::table).load::<Task, _>(conn.as_pg()?)?.collect()
     /// }
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// # let acme = tenancy.create(new_client("acme")?)?;
+    /// # assert!(tenancy.with_tenant(&acme, export)?.is_empty());
+    /// # Ok(()) }
     /// ```
     ///
     /// # Errors

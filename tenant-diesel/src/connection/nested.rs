@@ -13,19 +13,22 @@ impl<S: Scope> ScopedConnection<S> {
     ///
     /// Costs one round trip to go and one to come back; none if the schema is the same.
     ///
-    /// ```no_run
-    /// use diesel::prelude::*;
-    /// use tenant_diesel::prelude::*;
-    /// # diesel::table! { tasks (id) { id -> Int8, title -> Text } }
-    ///
-    /// fn copy_titles<T: Tenant>(conn: &mut TenantConnection, to: &T) -> tenant_diesel::Result<()> {
-    ///     let titles = tasks::table.select(tasks::title).load::<String>(conn)?;
-    ///     conn.with_tenant(to, |conn| {
-    ///         let rows: Vec<_> = titles.iter().map(|title| tasks::title.eq(title)).collect();
-    ///         diesel::insert_into(tasks::table).values(rows).execute(conn)
-    ///     })?;
-    ///     Ok(())
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// fn copy_titles(conn: &mut TenantConnection, to: &customers::Client) -> tenant_diesel::Result<usize> {
+    ///     let titles = todo::tasks::table.select(todo::tasks::title).load::<String>(conn)?;
+    ///     let rows: Vec<_> = titles.iter().map(|title| todo::tasks::title.eq(title)).collect();
+    ///     conn.with_tenant(to, |conn| diesel::insert_into(todo::tasks::table).values(rows).execute(conn))
     /// }
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// # let acme = tenancy.create(new_client("acme")?)?;
+    /// # let globex = tenancy.create(new_client("globex")?)?;
+    /// # tenancy.with_tenant(&acme, |conn| {
+    /// #     diesel::insert_into(todo::tasks::table).values(todo::tasks::title.eq("call Bob")).execute(conn)
+    /// # })?;
+    /// # assert_eq!(tenancy.with_tenant(&acme, |conn| copy_titles(conn, &globex))?, 1);
+    /// # Ok(()) }
     /// ```
     ///
     /// # Errors

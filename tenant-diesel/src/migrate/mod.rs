@@ -39,6 +39,17 @@ impl<T: TenantModel> Tenancy<T> {
     /// A tenant whose schema does not exist is reported and passed over. If one fails, the others are
     /// migrated all the same.
     ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// let acme = tenancy.create(new_client("acme")?)?;
+    /// let report = tenancy.migrate()?;          // nothing is pending
+    /// assert_eq!(report.applied(), 0);
+    /// assert!(report.schema(&acme.schema_name).is_some_and(|entry| entry.error.is_none()));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Migrate`] with the whole report, where a schema failed. If the shared schema fails, no

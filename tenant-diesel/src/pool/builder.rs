@@ -50,13 +50,17 @@ impl TenantPoolBuilder {
     /// Sizes and time-outs, as r2d2's own builder takes them. Its defaults hold otherwise: 10
     /// connections, 30 s to wait for one.
     ///
-    /// ```no_run
+    /// ```
+    /// # include!("../docs/setup.rs");
     /// use std::time::Duration;
     /// use tenant_diesel::{TenantPool, r2d2};
     ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let limits = r2d2::Pool::builder().max_size(20).connection_timeout(Duration::from_secs(5));
-    /// let pool = TenantPool::builder().r2d2(limits).connect(&std::env::var("DATABASE_URL")?)?;
+    /// # fn main() -> Result<()> {
+    /// # let database = database()?;
+    /// # let url = database.url();
+    /// let limits = r2d2::Pool::builder().max_size(20).min_idle(Some(1)).connection_timeout(Duration::from_secs(5));
+    /// let pool = TenantPool::builder().r2d2(limits).connect(url)?;
+    /// assert!(pool.state().connections >= 1);
     /// # Ok(()) }
     /// ```
     pub fn r2d2(mut self, builder: r2d2::Builder<TenantManager>) -> Self {

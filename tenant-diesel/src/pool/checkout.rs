@@ -15,12 +15,15 @@ use tenant_core::SchemaName;
 /// [`Tenancy`](crate::Tenancy) holds one. On its own it is for programs that have no tenant model, or
 /// take the names of schemas from elsewhere:
 ///
-/// ```no_run
-/// use diesel::prelude::*;
-/// use tenant_diesel::{SchemaName, TenantPool};
+/// ```
+/// # include!("../docs/setup.rs");
+/// use tenant_diesel::TenantPool;
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let pool = TenantPool::builder().connect(&std::env::var("DATABASE_URL")?)?;
+/// # fn main() -> Result<()> {
+/// # let (tenancy, database) = tenancy()?;
+/// # tenancy.create(new_client("acme")?)?;
+/// # let url = database.url();
+/// let pool = TenantPool::builder().connect(url)?;
 /// let mut conn = pool.tenant(&SchemaName::new("acme")?)?;
 /// diesel::sql_query("DELETE FROM tasks WHERE done").execute(&mut conn)?;
 /// # Ok(()) }

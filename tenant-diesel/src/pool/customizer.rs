@@ -14,17 +14,21 @@ use tenant_core::{SchemaName, SearchPath};
 /// The pool of this library does this itself. This type is for a pool of your own, and for a pool that
 /// serves one tenant only:
 ///
-/// ```no_run
-/// use diesel::pg::PgConnection;
+/// ```
+/// # include!("../docs/setup.rs");
 /// use diesel::r2d2::{ConnectionManager, Pool};
-/// use tenant_diesel::{SchemaName, SearchPathCustomizer};
+/// use tenant_diesel::SearchPathCustomizer;
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let url = std::env::var("DATABASE_URL")?;
+/// # fn main() -> Result<()> {
+/// # let (tenancy, database) = tenancy()?;
+/// # tenancy.create(new_client("acme")?)?;
+/// # let url = database.url();
 /// let acme = SchemaName::new("acme")?;
 /// let pool = Pool::builder()
+/// #   .max_size(1)
 ///     .connection_customizer(Box::new(SearchPathCustomizer::one_tenant(&acme, &[])))
 ///     .build(ConnectionManager::<PgConnection>::new(url))?;
+/// assert_eq!(todo::tasks::table.count().get_result::<i64>(&mut pool.get()?)?, 0);
 /// # Ok(()) }
 /// ```
 ///

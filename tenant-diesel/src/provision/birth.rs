@@ -18,6 +18,19 @@ impl<T: TenantModel> Tenancy<T> {
     /// Migrations that cannot run in a transaction (`run_in_transaction = false`) are applied to a schema
     /// of another name beforehand, which becomes the tenant's when all is well.
     ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// use tenant_diesel::Error;
+    ///
+    /// let acme = tenancy.create(new_client("acme")?)?;
+    /// assert!(tenancy.schema_exists(&acme.schema_name)?);
+    /// let again = tenancy.create(new_client("ACME")?);
+    /// assert!(matches!(again, Err(Error::TenantExists { .. })));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::ReservedName`], [`Error::SchemaExists`], [`Error::TenantExists`] where the name is taken,
@@ -31,20 +44,21 @@ impl<T: TenantModel> Tenancy<T> {
     /// The same as [`Tenancy::create`], on a connection of yours: inside its open transaction, if there is
     /// one, so that the tenant comes into being when you commit, together with what else you wrote.
     ///
-    /// ```no_run
-    /// use diesel::prelude::*;
-    /// use tenant_diesel::prelude::*;
-    /// use tenant_diesel::{Error, NewTenant};
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// use tenant_diesel::Error;
     ///
-    /// fn sign_up<T: TenantModel>(tenancy: &Tenancy<T>, new: impl NewTenant<T>) -> Result<T, Error> {
-    ///     tenancy.with_public(|conn| {
-    ///         conn.transaction(|conn| {
-    ///             let tenant = tenancy.create_in(conn, new)?;
-    ///             // .. insert its first domain, its invoice address ..
-    ///             Ok::<_, Error>(tenant)
-    ///         })
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// let acme = tenancy.with_public(|conn| {
+    ///     conn.transaction(|conn| {
+    ///         let acme = tenancy.create_in(conn, new_client("acme").unwrap())?;
+    ///         // .. insert its first domain, its invoice address ..
+    ///         Ok::<_, Error>(acme)
     ///     })
-    /// }
+    /// })?;
+    /// assert!(tenancy.schema_exists(&acme.schema_name)?);
+    /// # Ok(()) }
     /// ```
     ///
     /// # Errors

@@ -11,6 +11,16 @@ use tenant_core::SchemaName;
 impl<T: TenantModel> Tenancy<T> {
     /// Changes the row of a tenant, and gives it back as it is now. The tenant's data is not touched.
     ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// # let acme = tenancy.create(new_client("acme")?)?;
+    /// let acme = tenancy.update(&acme, customers::clients::on_trial.eq(false))?;
+    /// assert!(!acme.on_trial);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::SchemaNameDiffers`] where the change would give it another schema, or the row has another
@@ -43,6 +53,16 @@ impl<T: TenantModel> Tenancy<T> {
 
     /// Deletes a tenant with its schema and all data in it, whatever the model says. Both or neither. A
     /// schema that is missing is no error.
+    ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// # let acme = tenancy.create(new_client("acme")?)?;
+    /// tenancy.delete_with_schema(&acme)?;
+    /// assert!(!tenancy.schema_exists(&acme.schema_name)?);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///

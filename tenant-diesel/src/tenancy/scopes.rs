@@ -65,6 +65,25 @@ impl<T: TenantModel> Tenancy<T> {
     /// back otherwise. The schema is set in the message that begins the transaction, so this costs no more
     /// round trips than `BEGIN` and `COMMIT` themselves. `conn.transaction` inside makes savepoints.
     ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// # let acme = tenancy.create(new_client("acme")?)?;
+    /// use tenant_diesel::Error;
+    ///
+    /// let insert = |conn: &mut TenantConnection| {
+    ///     diesel::insert_into(todo::tasks::table).values(todo::tasks::title.eq("call Bob")).execute(conn)
+    /// };
+    /// tenancy.transaction(&acme, insert)?;
+    /// let ignored = tenancy.transaction(&acme, |conn| {
+    ///     let _ignored = diesel::sql_query("SELECT nonsense").execute(conn);
+    ///     QueryResult::Ok(())
+    /// });
+    /// assert!(matches!(ignored, Err(Error::FailureIgnored { .. })));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Tenancy::with_tenant`]; and [`Error::FailureIgnored`] where the closure ignored the error of a
@@ -87,15 +106,16 @@ impl<T: TenantModel> Tenancy<T> {
     /// A connection on the schema of a tenant, for code that cannot use a closure. It goes back to the pool
     /// when it is dropped.
     ///
-    /// ```no_run
-    /// use diesel::prelude::*;
-    /// use tenant_diesel::prelude::*;
-    /// # diesel::table! { tasks (id) { id -> Int8, title -> Text } }
-    ///
-    /// fn titles<T: TenantModel>(tenancy: &Tenancy<T>, tenant: &T) -> tenant_diesel::Result<Vec<String>> {
-    ///     let mut conn = tenancy.get(tenant)?;
-    ///     Ok(tasks::table.select(tasks::title).load(&mut conn)?)
-    /// }
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// # let acme = tenancy.create(new_client("acme")?)?;
+    /// let mut conn = tenancy.get(&acme)?;
+    /// assert_eq!(conn.current_schema()?, Some(SchemaName::new("acme")?));
+    /// let titles = todo::tasks::table.select(todo::tasks::title).load::<String>(&mut conn)?;
+    /// # assert!(titles.is_empty());
+    /// # Ok(()) }
     /// ```
     ///
     /// # Errors

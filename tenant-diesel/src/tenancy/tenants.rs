@@ -16,6 +16,17 @@ impl<T: TenantModel> Tenancy<T> {
     /// not grow with their number. No connection is held between pages: a tenant that is created or deleted
     /// meanwhile is seen or not.
     ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// tenancy.create(new_client("acme")?)?;
+    /// tenancy.create(new_client("globex")?)?;
+    /// let names = tenancy.tenants().map(|tenant| Ok(tenant?.name)).collect::<Result<Vec<_>>>()?;
+    /// assert_eq!(names, ["acme", "globex"]);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The iterator yields one error and ends: [`Error::PublicNotMigrated`] where the table is not there.
