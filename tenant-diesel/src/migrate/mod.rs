@@ -17,7 +17,7 @@ mod runner;
 
 pub(crate) use apps::EmbeddedApps;
 pub use report::{MigrationReport, SchemaReport};
-pub(crate) use runner::{run_all_in_open_transaction, run_pending};
+pub(crate) use runner::{run_all_in_open_transaction, run_pending, run_unlocked};
 
 use crate::model::TenantModel;
 use crate::pool::{Entry, Lease};

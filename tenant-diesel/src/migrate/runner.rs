@@ -26,6 +26,13 @@ pub(crate) fn run_pending(lease: Lease, migrations: &Migrations) -> SchemaReport
     report
 }
 
+/// The same in a schema that nobody else knows of, and without its lock.
+pub(crate) fn run_unlocked(lease: Lease, migrations: &Migrations) -> Result<(), Error> {
+    let schema = lease.target.schema.clone();
+    let mut conn = connection::<TenantScope>(lease);
+    run_each(&mut conn, &schema, migrations, &mut Vec::new())
+}
+
 fn run_locked(
     conn: &mut ScopedConnection<TenantScope>,
     schema: &SchemaName,

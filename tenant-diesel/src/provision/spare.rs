@@ -5,11 +5,12 @@
 //! nobody claimed (its process was killed) is dropped by the next birth that needs one.
 
 use crate::connection::PublicConnection;
-use crate::migrate::{lock, run_pending};
+use crate::migrate::{lock, run_unlocked};
 use crate::model::TenantModel;
 use crate::pool::Lease;
 use crate::{Error, Tenancy};
-use diesel::pg::PgConnection;
+use diesel::migration::Migration;
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use tenant_core::{AppScope, SchemaName};
@@ -41,17 +42,19 @@ impl<T: TenantModel> Tenancy<T> {
         drop_forgotten(&mut keeper.pg).map_err(Error::attempt("drop forgotten spares", public))?;
         let name = create(&mut keeper.pg).map_err(Error::attempt("create a spare", public))?;
         let spare = Spare { name, keeper };
-        let builder = self
-            .pool()
-            .extra(self.pool().paths().tenant_migrations(&spare.name)?)?;
-        let report = run_pending(builder, &migrations);
-        match report.error {
-            None => Ok(Some(spare)),
-            Some(error) => {
+        match self.build(&spare, &migrations) {
+            Ok(()) => Ok(Some(spare)),
+            Err(error) => {
                 spare.end(false);
                 Err(error)
             }
         }
+    }
+
+    fn build(&self, spare: &Spare, migrations: &[Box<dyn Migration<Pg>>]) -> Result<(), Error> {
+        let target = self.pool().paths().tenant_migrations(&spare.name)?;
+        // The keeper shares the lock of the schema, so nobody can have it alone, the builder neither.
+        run_unlocked(self.pool().extra(target)?, migrations)
     }
 }
 
