@@ -64,7 +64,15 @@ fn run_each(
             ledger::create(conn.raw(), schema).map_err(Error::attempt("create the ledger", schema))?;
         }
         let outcome = if migration.metadata().run_in_transaction() {
-            conn.transaction(|conn| run_one(conn, schema, migration.as_ref(), &version))
+            let mut failure = None;
+            let outcome = conn.transaction(|conn| {
+                run_one(conn, schema, migration.as_ref(), &version).map_err(|error| {
+                    failure = Some(error);
+                    Error::Query(diesel::result::Error::RollbackTransaction)
+                })
+            });
+            // First of all the file's own failure: where it ended the transaction, the rollback fails too.
+            failure.map_or(outcome, Err)
         } else {
             run_one(conn, schema, migration.as_ref(), &version)
         };
@@ -110,6 +118,12 @@ fn run_one<S: Scope>(
         let reason = "the file ends the transaction that it runs in (COMMIT or ROLLBACK): leave that out, or \
                       say `run_in_transaction = false` in its metadata.toml";
         return Err(failed(reason.into()));
+    }
+    if depth == 0 && conn.is_in_transaction() {
+        // It will be rolled back with the connection.
+        return Err(failed(
+            "the file leaves a transaction open: commit it, or leave out its BEGIN".into(),
+        ));
     }
     ledger::record(conn.raw(), schema, version).map_err(Error::attempt("record a migration", schema))
 }
