@@ -50,7 +50,10 @@ impl<T: TenantModel> Tenancy<T> {
             return Err(Error::Migrate(Box::new(report)));
         }
         for tenant in self.tenants() {
-            report.push(self.migrate_tenant_schema(tenant?.schema_name()));
+            report.push(match tenant {
+                Ok(tenant) => self.migrate_tenant_schema(tenant.schema_name()),
+                Err(error) => SchemaReport::failed(self.public_schema(), error),
+            });
         }
         report.into_result()
     }
@@ -105,11 +108,15 @@ impl<T: TenantModel> Tenancy<T> {
     }
 
     /// The shared schema of another name than `public` is not in a new database; nor is `public` where
-    /// somebody dropped it.
+    /// somebody dropped it. Under its lock, for `IF NOT EXISTS` alone fails where two do it at once.
     fn create_public_schema(&self) -> Result<(), Error> {
         let create = format!("CREATE SCHEMA IF NOT EXISTS {}", self.public_schema().quoted());
-        self.pool()
-            .ask_catalog("create the shared schema", |pg| pg.batch_execute(&create))
+        self.pool().ask_catalog("create the shared schema", |pg| {
+            lock::session_lock(pg, self.public_schema())?;
+            let created = pg.batch_execute(&create);
+            lock::session_unlock(pg, self.public_schema())?;
+            created
+        })
     }
 }
 
