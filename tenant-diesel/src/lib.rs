@@ -5,6 +5,7 @@ mod connection;
 mod error;
 mod migrate;
 mod model;
+mod model_row;
 mod paths;
 mod pool;
 pub mod prelude;
@@ -27,11 +28,13 @@ pub use tenant_core::{
     App, AppInfo, AppScope, Finding, Problem, Registry, SchemaName, SchemaNameError, ScopedTable, SearchPath,
     Severity, Table, Tenant, registry, schema_name,
 };
+pub use tenant_derive::{Tenant, shared_app, tenant_app};
 
 /// What the macros write. Not for people: anything in here may change in any version.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::app::versions;
+    pub use crate::model_row::TenantRow;
     pub use diesel;
     pub use diesel_migrations;
     pub use std;

@@ -10,6 +10,8 @@ mod smoke;
 mod names;
 // Tenants are created, changed, listed and deleted.
 mod life_cycle;
+// Tenant models with keys of other kinds.
+mod keys;
 // Start-up: what is pending is applied to every schema, once.
 mod migrations;
 // A killed process leaves nothing half done.

@@ -1,0 +1,49 @@
+//! [`Field`]: one field of a tenant model, with its column.
+
+use crate::attr;
+use crate::ctxt::Ctxt;
+use crate::diesel_attr::{self, ColumnName, DieselAttr};
+use proc_macro2::Span;
+use syn::{Ident, Type};
+
+/// A field that is a column of the model's table.
+#[derive(Clone)]
+pub(crate) struct Field {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    pub(crate) column: ColumnName,
+    /// The type that Diesel is given instead of `ty`, for a key: `#[diesel(serialize_as = ..)]`.
+    pub(crate) serialize_as: Option<Type>,
+    /// Where `#[tenant(schema_name)]` stands.
+    pub(crate) mark: Option<Span>,
+    /// Columns of another model, not of the table.
+    pub(crate) embedded: bool,
+}
+
+impl Field {
+    /// Reads a named field.
+    pub(crate) fn read(cx: &Ctxt, ident: &Ident, field: &syn::Field) -> Self {
+        let mut out = Self {
+            ident: ident.clone(),
+            ty: field.ty.clone(),
+            column: ColumnName::from(ident),
+            serialize_as: None,
+            mark: attr::schema_name_mark(cx, &field.attrs),
+            embedded: false,
+        };
+        for word in diesel_attr::read(cx, &field.attrs) {
+            match word {
+                DieselAttr::ColumnName(column) => out.column = column,
+                DieselAttr::SerializeAs(ty) => out.serialize_as = Some(ty),
+                DieselAttr::Embed => out.embedded = true,
+                DieselAttr::TableName(..) | DieselAttr::PrimaryKey(_) | DieselAttr::Other => {}
+            }
+        }
+        out
+    }
+
+    /// The type that its column is compared with.
+    pub(crate) fn key_type(&self) -> &Type {
+        self.serialize_as.as_ref().unwrap_or(&self.ty)
+    }
+}
