@@ -65,7 +65,10 @@ fn every_method_of_connection_is_forwarded() {
             1,
             "transaction_state is that of the connection inside"
         );
-        conn.transaction(|conn| QueryResult::Ok(assert_eq!(depth(conn), 2)))
+        conn.transaction(|conn| {
+            assert_eq!(depth(conn), 2);
+            QueryResult::Ok(())
+        })
     })
     .unwrap();
     assert_eq!(depth(&mut conn), 0);

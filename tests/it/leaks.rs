@@ -252,7 +252,7 @@ fn a_set_undone_by_rollback_leaves_the_path_of_the_scope() {
         .with_tenant(&acme, |conn| {
             let undone = conn.transaction(|conn| {
                 // Set inside the transaction, so the rollback takes it back, also the way back to `acme`.
-                conn.with_tenant(&globex, |conn| titles(conn)).unwrap();
+                conn.with_tenant(&globex, titles).unwrap();
                 QueryResult::<()>::Err(diesel::result::Error::RollbackTransaction)
             });
             assert!(undone.is_err());

@@ -179,7 +179,7 @@ fn a_birth_on_a_connection_without_a_transaction_is_all_or_nothing_too() {
     assert!(tenancy.create_in(&mut conn, new_client("Acme")).is_err());
     assert_eq!(fixture.everything(), before);
     assert_eq!(conn.current_schema().unwrap(), Some(name("public")));
-    conn.with_tenant(&acme, |conn| titles(conn)).unwrap();
+    conn.with_tenant(&acme, titles).unwrap();
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_birth_inside_a_tenants_scope_leaves_that_scope_where_it_was() {
         .with_tenant(&acme, |conn| {
             let globex = conn.with_public(|conn| fixture.tenancy.create_in(conn, new_client("globex")))?;
             assert_eq!(titles(conn)?, ["acme"]);
-            assert_eq!(conn.with_tenant(&globex, |conn| titles(conn))?, [""; 0]);
+            assert_eq!(conn.with_tenant(&globex, titles)?, [""; 0]);
             assert_eq!(titles(conn)?, ["acme"]);
             Ok::<_, Error>(())
         })
@@ -218,7 +218,7 @@ fn a_model_whose_rows_come_first_gets_its_schema_when_asked_for() {
     let tenancy = &fixture.tenancy;
     let tenant = tenancy.create(new_client("acme")).unwrap();
     assert_eq!(fixture.schemas(), ["public"]);
-    let missing = tenancy.with_tenant(&tenant, |conn| titles(conn));
+    let missing = tenancy.with_tenant(&tenant, titles);
     assert!(matches!(missing, Err(Error::SchemaMissing { .. })));
 
     tenancy.create_schema(&tenant).unwrap();
@@ -237,10 +237,7 @@ fn a_model_whose_rows_come_first_gets_its_schema_when_asked_for() {
     ));
     assert!(!tenancy.create_schema_if_missing(&tenant).unwrap());
     assert_eq!(fixture.everything(), before);
-    assert_eq!(
-        tenancy.with_tenant(&tenant, |conn| titles(conn)).unwrap(),
-        ["kept"]
-    );
+    assert_eq!(tenancy.with_tenant(&tenant, titles).unwrap(), ["kept"]);
 
     assert!(tenancy.drop_schema(&tenant).unwrap());
     assert!(!tenancy.drop_schema(&tenant).unwrap());

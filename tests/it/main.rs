@@ -1,4 +1,9 @@
 //! The suite across crates, on a real PostgreSQL: one server for the run, a database for each test.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of tests that fails fails its test"
+)]
 
 // Real processes, to be started at one moment or killed.
 mod process;
@@ -22,6 +27,8 @@ mod soak;
 mod names;
 // Tenants are created, changed, listed and deleted.
 mod life_cycle;
+// Tenant models with keys of other kinds.
+mod keys;
 // Start-up: what is pending is applied to every schema, once.
 mod migrations;
 // A killed process leaves nothing half done.

@@ -107,7 +107,7 @@ fn odd_names_live_and_die_as_tenants_and_the_server_keeps_each_as_it_is() {
     for tenant in &tenants {
         let schema = tenant.schema_name.as_str();
         assert_eq!(fixture.titles(tenant), [schema]);
-        let in_transaction = tenancy.transaction(tenant, |conn| titles(conn)).unwrap();
+        let in_transaction = tenancy.transaction(tenant, titles).unwrap();
         assert_eq!(in_transaction, [schema]);
         tenancy
             .with_tenant(&tenants[0], |conn| {
@@ -147,7 +147,7 @@ fn odd_names_live_and_die_as_tenants_and_the_server_keeps_each_as_it_is() {
         tenancy.delete_with_schema(tenant).unwrap();
         assert!(!fixture.has_schema(tenant.schema_name.as_str()));
         assert!(matches!(
-            tenancy.with_tenant(tenant, |conn| titles(conn)),
+            tenancy.with_tenant(tenant, titles),
             Err(Error::SchemaMissing { schema }) if schema == tenant.schema_name
         ));
     }
@@ -400,7 +400,7 @@ fn a_tenant_is_not_created_inside_a_transaction_that_sees_an_old_snapshot() {
 /// The same application on new connections.
 fn cases_of(fixture: &Fixture) -> Tenancy<Client> {
     let builder = Tenancy::builder().app::<customers::App>().app::<todo::App>();
-    builder.connect(&fixture.database.url()).unwrap()
+    builder.connect(fixture.database.url()).unwrap()
 }
 
 #[test]

@@ -6,10 +6,13 @@ use std::process::{Child, Command, Stdio};
 use tenant_diesel::TenantModel;
 use tenant_tests::{Fixture, wait_until};
 
+/// For calls that take none.
+pub(crate) const NO_ARGUMENTS: &[&str] = &[];
+
 /// Starts `victim <arguments>` on the database of a fixture.
 pub(crate) fn victim<T: TenantModel>(fixture: &Fixture<T>, call: &str, app: &str, rest: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_victim"))
-        .args([call, app, &fixture.database.url()])
+        .args([call, app, fixture.database.url()])
         .args(rest)
         .stderr(Stdio::piped())
         .spawn()

@@ -78,7 +78,7 @@ fn an_error_in_a_nested_scope_leaves_the_outer_one() {
     conn.with_tenant(&tenants[1], |conn| conn.batch_execute("SELECT nonsense"))
         .unwrap_err();
     assert_eq!(titles(&mut conn).unwrap(), ["s1"]);
-    let missing = conn.with_schema(&name("nobody"), |conn| titles(conn));
+    let missing = conn.with_schema(&name("nobody"), titles);
     assert!(matches!(missing, Err(Error::SchemaMissing { .. })));
     assert_eq!(titles(&mut conn).unwrap(), ["s1"]);
 }
@@ -150,7 +150,7 @@ fn a_tenant_dropped_while_a_connection_sits_on_it_is_an_error_at_once() {
 fn the_shared_schema_and_extensions_are_never_a_tenants() {
     let fixture = Fixture::new();
     for reserved in ["public", "PUBLIC", "tenancy"] {
-        let result = fixture.tenancy.with_schema(&name(reserved), |conn| titles(conn));
+        let result = fixture.tenancy.with_schema(&name(reserved), titles);
         assert!(matches!(result, Err(Error::ReservedName { .. })), "{reserved}");
     }
 }

@@ -1,7 +1,7 @@
 //! Small apps, each with migrations that do something special.
 
 use crate::apps::customers::{self, Client};
-use tenant_diesel::{AppScope, Tenancy, TenancyBuilder};
+use tenant_diesel::{Tenancy, TenancyBuilder};
 
 /// An app with the migrations of `fixtures/<name>`.
 macro_rules! app {
@@ -57,10 +57,6 @@ app!(
 app!(
     /// A file that commits.
     commits, "fixtures/commits", AppScope::Tenant, ["before", "committed"], {}
-);
-app!(
-    /// A file that commits and begins another transaction.
-    commits_and_begins, "fixtures/commits_and_begins", AppScope::Tenant, ["committed"], {}
 );
 app!(
     /// A file without a transaction that begins one and leaves it open.

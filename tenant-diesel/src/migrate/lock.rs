@@ -1,5 +1,6 @@
 //! One process at a time in a schema: advisory locks on its name.
 
+use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
@@ -15,8 +16,9 @@ const KEY: &str = "pg_catalog.hashtextextended($1, 7310575218)";
 
 /// Waits for the lock of a schema, which then belongs to the session.
 ///
-/// It asks again and again instead of waiting in the server: a statement that waits holds a snapshot, and
-/// `CREATE INDEX CONCURRENTLY` in the session that has the lock would wait for that, forever.
+/// Call it outside a transaction. It asks again and again instead of waiting in the server: a statement
+/// that waits holds a snapshot, and `CREATE INDEX CONCURRENTLY` in the session that has the lock would wait
+/// for that, forever.
 pub(crate) fn session_lock(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
     let (mut pause, longest) = PAUSES;
     while !ask(pg, "pg_try_advisory_lock", schema)? {
@@ -37,8 +39,19 @@ pub(crate) fn try_transaction_lock(pg: &mut PgConnection, schema: &SchemaName) -
 }
 
 /// Waits for the lock of a schema, until the end of the transaction.
+///
+/// It waits in the server, where a deadlock is seen. Never wait like this for somebody who may be building
+/// an index concurrently (see [`session_lock`]): asking again and again does not help inside a transaction,
+/// for the index waits for the end of one that had a snapshot at the wrong moment.
 pub(crate) fn transaction_lock(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
     run(pg, "pg_advisory_xact_lock", schema)
+}
+
+/// Lets go of the snapshot that the last query of an open transaction still holds: its portal stays open
+/// until the next statement.
+pub(crate) fn release_snapshot(pg: &mut PgConnection) -> QueryResult<()> {
+    // A simple query: its own portal is closed when it is done.
+    pg.batch_execute("SELECT 1")
 }
 
 /// Shares the lock of a schema with others that share it, until the session ends.

@@ -17,7 +17,7 @@ mod runner;
 
 pub(crate) use apps::EmbeddedApps;
 pub use report::{MigrationReport, SchemaReport};
-pub(crate) use runner::{run_all_in_open_transaction, run_pending};
+pub(crate) use runner::{run_all_in_open_transaction, run_pending, run_unlocked};
 
 use crate::model::TenantModel;
 use crate::pool::{Entry, Lease};
@@ -120,11 +120,15 @@ impl<T: TenantModel> Tenancy<T> {
     }
 
     /// The shared schema of another name than `public` is not in a new database; nor is `public` where
-    /// somebody dropped it.
+    /// somebody dropped it. Under its lock, for `IF NOT EXISTS` alone fails where two do it at once.
     fn create_public_schema(&self) -> Result<(), Error> {
         let create = format!("CREATE SCHEMA IF NOT EXISTS {}", self.public_schema().quoted());
-        self.pool()
-            .ask_catalog("create the shared schema", |pg| pg.batch_execute(&create))
+        self.pool().ask_catalog("create the shared schema", |pg| {
+            lock::session_lock(pg, self.public_schema())?;
+            let created = pg.batch_execute(&create);
+            lock::session_unlock(pg, self.public_schema())?;
+            created
+        })
     }
 }
 

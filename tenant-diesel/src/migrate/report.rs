@@ -9,7 +9,8 @@ use tenant_core::SchemaName;
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct MigrationReport {
-    /// The shared schema first, then the tenants.
+    /// The shared schema first, then the tenants. The shared schema comes once more, as a failure, where the
+    /// list of tenants could not be read to its end.
     pub schemas: Vec<SchemaReport>,
 }
 

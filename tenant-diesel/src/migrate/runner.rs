@@ -26,6 +26,13 @@ pub(crate) fn run_pending(lease: Lease, migrations: &Migrations) -> SchemaReport
     report
 }
 
+/// The same in a schema that nobody else knows of, and without its lock.
+pub(crate) fn run_unlocked(lease: Lease, migrations: &Migrations) -> Result<(), Error> {
+    let schema = lease.target.schema.clone();
+    let mut conn = connection::<TenantScope>(lease);
+    run_each(&mut conn, &schema, migrations, &mut Vec::new())
+}
+
 fn run_locked(
     conn: &mut ScopedConnection<TenantScope>,
     schema: &SchemaName,
@@ -57,7 +64,15 @@ fn run_each(
             ledger::create(conn.raw(), schema).map_err(Error::attempt("create the ledger", schema))?;
         }
         let outcome = if migration.metadata().run_in_transaction() {
-            conn.transaction(|conn| run_one(conn, schema, migration.as_ref(), &version))
+            let mut failure = None;
+            let outcome = conn.transaction(|conn| {
+                run_one(conn, schema, migration.as_ref(), &version).map_err(|error| {
+                    failure = Some(error);
+                    Error::Query(diesel::result::Error::RollbackTransaction)
+                })
+            });
+            // First of all the file's own failure: where it ended the transaction, the rollback fails too.
+            failure.map_or(outcome, Err)
         } else {
             run_one(conn, schema, migration.as_ref(), &version)
         };
@@ -103,6 +118,12 @@ fn run_one<S: Scope>(
         let reason = "the file ends the transaction that it runs in (COMMIT or ROLLBACK): leave that out, or \
                       say `run_in_transaction = false` in its metadata.toml";
         return Err(failed(reason.into()));
+    }
+    if depth == 0 && conn.is_in_transaction() {
+        // It will be rolled back with the connection.
+        return Err(failed(
+            "the file leaves a transaction open: commit it, or leave out its BEGIN".into(),
+        ));
     }
     ledger::record(conn.raw(), schema, version).map_err(Error::attempt("record a migration", schema))
 }

@@ -44,6 +44,9 @@ impl<T: TenantModel> Tenancy<T> {
     /// The same as [`Tenancy::create`], on a connection of yours: inside its open transaction, if there is
     /// one, so that the tenant comes into being when you commit, together with what else you wrote.
     ///
+    /// Migrations that cannot run in a transaction run on another connection. If they need a table that your
+    /// transaction has locked (by writing to one that they refer to), they wait for five seconds and fail.
+    ///
     /// ```
     /// # include!("../docs/setup.rs");
     /// use tenant_diesel::Error;
@@ -66,9 +69,9 @@ impl<T: TenantModel> Tenancy<T> {
     /// As [`Tenancy::create`]; and [`Error::OldSnapshot`] inside a `REPEATABLE READ` or `SERIALIZABLE`
     /// transaction. What was done is undone to where it was called.
     pub fn create_in<N: NewTenant<T>>(&self, conn: &mut PublicConnection, new: N) -> Result<T, Error> {
-        isolation::refuse_old_snapshot(conn)?;
+        let in_transaction = isolation::refuse_old_snapshot(conn)?;
         let spare = if T::AUTO_CREATE_SCHEMA {
-            self.spare_if_needed()?
+            self.spare_if_needed(in_transaction)?
         } else {
             None
         };
@@ -77,8 +80,7 @@ impl<T: TenantModel> Tenancy<T> {
                 .insert(conn)
                 .map_err(Error::attempt("insert the tenant", self.public_schema()))?;
             let schema = tenant.schema_name();
-            self.lock_free_name(conn, schema)?;
-            names::no_other_tenant::<T>(conn, self.public_schema(), schema)?;
+            self.lock_free_name(conn, schema, true, T::AUTO_CREATE_SCHEMA)?;
             if T::AUTO_CREATE_SCHEMA {
                 self.build_schema(conn, schema, spare.as_ref())?;
             }
@@ -98,10 +100,10 @@ impl<T: TenantModel> Tenancy<T> {
     /// [`Error::SchemaNameDiffers`] where the row is not as `tenant` says; else as [`Tenancy::create`].
     pub fn create_schema(&self, tenant: &T) -> Result<(), Error> {
         let schema = tenant.schema_name();
-        let spare = self.spare_if_needed()?;
+        let spare = self.spare_if_needed(false)?;
         let result = self.with_public(|conn| {
             isolation::read_committed(conn, |conn| {
-                self.lock_free_name(conn, schema)?;
+                self.lock_free_name(conn, schema, false, true)?;
                 let row = T::find(conn, &tenant.key()).map_err(Error::attempt("read the tenant", schema))?;
                 same_schema(tenant, row)?;
                 self.build_schema(conn, schema, spare.as_ref())
@@ -126,12 +128,32 @@ impl<T: TenantModel> Tenancy<T> {
         }
     }
 
-    /// Refuses a reserved name, and keeps others from taking or migrating this one until the transaction
-    /// ends.
-    fn lock_free_name(&self, conn: &mut PublicConnection, schema: &SchemaName) -> Result<(), Error> {
+    /// Refuses a name that is taken, and keeps others from taking or migrating it until the transaction
+    /// ends. `row_is_new` says whether the row was just inserted, so that it is to be the only one.
+    fn lock_free_name(
+        &self,
+        conn: &mut PublicConnection,
+        schema: &SchemaName,
+        row_is_new: bool,
+        creates_schema: bool,
+    ) -> Result<(), Error> {
+        let check = |conn: &mut PublicConnection| {
+            if row_is_new {
+                names::no_other_tenant::<T>(conn, self.public_schema(), schema)?;
+            }
+            match creates_schema {
+                true => names::no_schema(conn, schema),
+                false => Ok(()),
+            }
+        };
+        let failed = |error| Error::attempt("take the lock of the schema", schema)(error);
         names::not_reserved(self.registry(), schema)?;
-        lock::transaction_lock(conn.raw(), schema)
-            .map_err(Error::attempt("take the lock of the schema", schema))
+        if !lock::try_transaction_lock(conn.raw(), schema).map_err(failed)? {
+            // Of a schema that exists, the lock may be held for a migration, which must not be waited for here.
+            check(conn)?;
+            lock::transaction_lock(conn.raw(), schema).map_err(failed)?;
+        }
+        check(conn)
     }
 
     fn build_schema(
@@ -140,7 +162,6 @@ impl<T: TenantModel> Tenancy<T> {
         schema: &SchemaName,
         spare: Option<&Spare>,
     ) -> Result<(), Error> {
-        names::no_schema(conn, schema)?;
         if let Some(spare) = spare {
             return spare.claim(conn, schema);
         }

@@ -2,7 +2,7 @@
 
 use super::{isolation, names};
 use crate::connection::PublicConnection;
-use crate::migrate::lock::transaction_lock;
+use crate::migrate::lock::{session_lock, session_unlock};
 use crate::model::{TenantChanges, TenantModel};
 use crate::{Error, Tenancy};
 use diesel::prelude::*;
@@ -80,9 +80,8 @@ impl<T: TenantModel> Tenancy<T> {
     pub fn drop_schema(&self, tenant: &T) -> Result<bool, Error> {
         let schema = tenant.schema_name();
         self.with_public(|conn| {
-            isolation::read_committed(conn, |conn| {
-                lock(conn, schema)?;
-                self.drop_locked(conn, schema)
+            locked(conn, schema, |conn| {
+                isolation::read_committed(conn, |conn| self.drop_locked(conn, schema))
             })
         })
     }
@@ -90,16 +89,17 @@ impl<T: TenantModel> Tenancy<T> {
     fn delete_and(&self, tenant: &T, drop: bool) -> Result<(), Error> {
         let schema = tenant.schema_name();
         let deleted = self.with_public(|conn| {
-            isolation::read_committed(conn, |conn| {
-                // First of all, as a migration does: in the other order each could wait for the other.
-                lock(conn, schema)?;
-                let deleted =
-                    T::delete(conn, &tenant.key()).map_err(Error::attempt("delete the tenant", schema))?;
-                same_schema(tenant, deleted)?;
-                if drop {
-                    self.drop_locked(conn, schema)?;
-                }
-                Ok::<_, Error>(())
+            // First of all, as a migration does: in the other order each could wait for the other.
+            locked(conn, schema, |conn| {
+                isolation::read_committed(conn, |conn| {
+                    let deleted = T::delete(conn, &tenant.key())
+                        .map_err(Error::attempt("delete the tenant", schema))?;
+                    same_schema(tenant, deleted)?;
+                    if drop {
+                        self.drop_locked(conn, schema)?;
+                    }
+                    Ok(())
+                })
             })
         });
         self.explained(deleted)
@@ -119,8 +119,19 @@ impl<T: TenantModel> Tenancy<T> {
     }
 }
 
-fn lock(conn: &mut PublicConnection, schema: &SchemaName) -> Result<(), Error> {
-    transaction_lock(conn.raw(), schema).map_err(Error::attempt("take the lock of the schema", schema))
+/// Runs a closure under the lock of the schema, on a connection without a transaction.
+fn locked<R>(
+    conn: &mut PublicConnection,
+    schema: &SchemaName,
+    f: impl FnOnce(&mut PublicConnection) -> Result<R, Error>,
+) -> Result<R, Error> {
+    session_lock(conn.raw(), schema).map_err(Error::attempt("take the lock of the schema", schema))?;
+    let result = f(conn);
+    if !session_unlock(conn.raw(), schema).unwrap_or(false) {
+        // Closing the connection gives the lock back.
+        conn.lease_mut().session.discard();
+    }
+    result
 }
 
 /// The row as it was found, if it is the one that the caller means.

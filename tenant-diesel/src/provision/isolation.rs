@@ -3,14 +3,15 @@
 
 use crate::Error;
 use crate::connection::PublicConnection;
+use crate::migrate::lock::release_snapshot;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-/// Refuses an open transaction whose snapshot may be old, also because building an index concurrently
-/// would wait for that snapshot, forever.
-pub(super) fn refuse_old_snapshot(conn: &mut PublicConnection) -> Result<(), Error> {
+/// Refuses an open transaction whose snapshot may be old, and lets go of the one that its last query holds:
+/// building an index concurrently, on another connection, would wait for it forever. Whether one is open.
+pub(super) fn refuse_old_snapshot(conn: &mut PublicConnection) -> Result<bool, Error> {
     if !is_open(conn) {
-        return Ok(());
+        return Ok(false);
     }
     let schema = conn.schema().clone();
     let level = diesel::select(diesel::dsl::sql::<Text>(
@@ -19,7 +20,10 @@ pub(super) fn refuse_old_snapshot(conn: &mut PublicConnection) -> Result<(), Err
     .get_result::<String>(conn.raw())
     .map_err(Error::attempt("read the isolation level", &schema))?;
     match level.as_str() {
-        "read committed" | "read uncommitted" => Ok(()),
+        "read committed" | "read uncommitted" => {
+            release_snapshot(conn.raw()).map_err(Error::attempt("release the snapshot", &schema))?;
+            Ok(true)
+        }
         _ => Err(Error::OldSnapshot { level }),
     }
 }
@@ -29,11 +33,20 @@ pub(super) fn read_committed<R>(
     conn: &mut PublicConnection,
     f: impl FnOnce(&mut PublicConnection) -> Result<R, Error>,
 ) -> Result<R, Error> {
-    if is_open(conn) {
+    let mut failure = None;
+    let f = |conn: &mut PublicConnection| {
+        f(conn).map_err(|error| {
+            failure = Some(error);
+            Error::Query(diesel::result::Error::RollbackTransaction)
+        })
+    };
+    let result = if is_open(conn) {
         conn.transaction(f)
     } else {
         conn.build_transaction().read_committed().run(f)
-    }
+    };
+    // First of all the closure's own failure: where a migration ended the transaction, the rollback fails too.
+    failure.map_or(result, Err)
 }
 
 fn is_open(conn: &mut PublicConnection) -> bool {

@@ -5,17 +5,22 @@
 //! nobody claimed (its process was killed) is dropped by the next birth that needs one.
 
 use crate::connection::PublicConnection;
-use crate::migrate::{lock, run_pending};
+use crate::migrate::{lock, run_unlocked};
 use crate::model::TenantModel;
 use crate::pool::Lease;
 use crate::{Error, Tenancy};
-use diesel::pg::PgConnection;
+use diesel::connection::SimpleConnection;
+use diesel::migration::Migration;
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use tenant_core::{AppScope, SchemaName};
 
 /// What the names of spares start with; 32 hexadecimal digits follow.
 const PREFIX: &str = "tenancy_spare_";
+
+/// How long the builder waits for a lock that the caller's own transaction may hold.
+const PATIENCE: &str = "SET lock_timeout = '5s'";
 
 /// A schema with all migrations applied, under a name of its own. Its lock is shared by those who use it;
 /// who gets the lock alone may take the schema for forgotten.
@@ -27,7 +32,9 @@ pub(crate) struct Spare {
 
 impl<T: TenantModel> Tenancy<T> {
     /// Builds a spare where the migrations of the tenant apps cannot all run in the birth's transaction.
-    pub(crate) fn spare_if_needed(&self) -> Result<Option<Spare>, Error> {
+    ///
+    /// `in_transaction` says whether the caller has a transaction open, which nobody can end while this waits.
+    pub(crate) fn spare_if_needed(&self, in_transaction: bool) -> Result<Option<Spare>, Error> {
         let migrations = self.apps().migrations(AppScope::Tenant);
         if migrations
             .iter()
@@ -41,17 +48,30 @@ impl<T: TenantModel> Tenancy<T> {
         drop_forgotten(&mut keeper.pg).map_err(Error::attempt("drop forgotten spares", public))?;
         let name = create(&mut keeper.pg).map_err(Error::attempt("create a spare", public))?;
         let spare = Spare { name, keeper };
-        let builder = self
-            .pool()
-            .extra(self.pool().paths().tenant_migrations(&spare.name)?)?;
-        let report = run_pending(builder, &migrations);
-        match report.error {
-            None => Ok(Some(spare)),
-            Some(error) => {
+        match self.build(&spare, &migrations, in_transaction) {
+            Ok(()) => Ok(Some(spare)),
+            Err(error) => {
                 spare.end(false);
                 Err(error)
             }
         }
+    }
+
+    fn build(
+        &self,
+        spare: &Spare,
+        migrations: &[Box<dyn Migration<Pg>>],
+        in_transaction: bool,
+    ) -> Result<(), Error> {
+        let mut builder = self
+            .pool()
+            .extra(self.pool().paths().tenant_migrations(&spare.name)?)?;
+        if in_transaction {
+            let limit = builder.pg.batch_execute(PATIENCE);
+            limit.map_err(Error::attempt("limit the wait for locks", &spare.name))?;
+        }
+        // The keeper shares the lock of the schema, so nobody can have it alone, the builder neither.
+        run_unlocked(builder, migrations)
     }
 }
 
