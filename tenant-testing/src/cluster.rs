@@ -16,7 +16,7 @@ use diesel::pg::PgConnection;
 
 use crate::account::Account;
 use crate::error::{Error, IoContext};
-use crate::folders::ClusterFolder;
+use crate::folders::{self, Place};
 use crate::programs::Programs;
 use crate::random;
 use crate::server::Server;
@@ -95,13 +95,8 @@ impl Processes {
 
 impl Cluster {
     /// Starts a cluster whose line is `line`, with the other end `end`.
-    pub(crate) fn start(
-        plan: &Plan<'_>,
-        folder: ClusterFolder,
-        line: Line,
-        end: Stdio,
-    ) -> Result<Self, Error> {
-        let ClusterFolder { path: folder, mark } = folder;
+    pub(crate) fn start(plan: &Plan<'_>, place: Place, line: Line, end: Stdio) -> Result<Self, Error> {
+        let Place { folder, mark } = place;
         let watchdog = watchdog::start(&folder, plan.grace, end, mark)?;
         let mut processes = Processes {
             line,
@@ -127,6 +122,7 @@ impl Cluster {
 
 /// Copies the template, starts the server and gives it a password that only this process knows.
 fn fill(plan: &Plan<'_>, folder: &Path, processes: &mut Processes) -> Result<(Server, PgConnection), Error> {
+    folders::private_folder(folder, plan.account)?;
     let template = Template::of(plan.programs, plan.account)?;
     let data = folder.join("data");
     template.copy_to(&data, plan.account)?;

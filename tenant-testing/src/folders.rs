@@ -102,31 +102,44 @@ pub(crate) fn private_folder(path: &Path, account: &Account) -> Result<(), Error
     }
 }
 
-/// The folder of one cluster.
+/// The place of one cluster, in which nothing is yet.
 #[derive(Debug)]
-pub(crate) struct ClusterFolder {
-    pub(crate) path: PathBuf,
-    /// A file in it that stays locked as long as somebody looks after the folder.
+pub(crate) struct Place {
+    /// To be made once somebody looks after it.
+    pub(crate) folder: PathBuf,
+    /// A file beside it that stays locked as long as somebody does.
     pub(crate) mark: File,
 }
 
-/// Makes an empty folder for a cluster, and removes those that nobody looks after any more: a machine that was switched
-/// off leaves some.
-pub(crate) fn new_cluster(account: &Account) -> Result<ClusterFolder, Error> {
-    let scratch = scratch(account)?;
-    let _alone = lock(&scratch.join("lock"))?;
-    for entry in fs::read_dir(&scratch).attempted("read", &scratch)?.flatten() {
-        let abandoned = entry.file_name().to_string_lossy().starts_with("cluster-")
-            && File::open(entry.path().join("watched")).is_ok_and(|mark| mark.try_lock().is_ok());
-        if abandoned {
-            // A server that were still running would notice within a minute and end.
-            let _ = fs::remove_dir_all(entry.path());
-        }
+impl Place {
+    /// The FIFO beside a cluster's folder that processes open to keep the cluster.
+    pub(crate) fn line(folder: &Path) -> PathBuf {
+        folder.with_extension("line")
     }
-    let path = scratch.join(format!("cluster-{}", random::hex::<8>()?));
-    private_folder(&path, account)?;
-    let mark = lock(&path.join("watched"))?;
-    Ok(ClusterFolder { path, mark })
+
+    fn mark(folder: &Path) -> PathBuf {
+        folder.with_extension("mark")
+    }
+
+    /// A new place. Those that nobody looks after any more are cleared: a machine that was switched off leaves some.
+    pub(crate) fn new(account: &Account) -> Result<Self, Error> {
+        let scratch = scratch(account)?;
+        let _alone = lock(&scratch.join("lock"))?;
+        for entry in fs::read_dir(&scratch).attempted("read", &scratch)?.flatten() {
+            let mark = entry.path();
+            let abandoned = mark.extension().is_some_and(|extension| extension == "mark")
+                && File::open(&mark).is_ok_and(|mark| mark.try_lock().is_ok());
+            if abandoned {
+                // A server that were still running would notice within a minute and end.
+                let _ = fs::remove_dir_all(mark.with_extension(""));
+                let _ = fs::remove_file(Self::line(&mark));
+                let _ = fs::remove_file(mark);
+            }
+        }
+        let folder = scratch.join(format!("cluster-{}", random::hex::<8>()?));
+        let mark = lock(&Self::mark(&folder))?;
+        Ok(Self { folder, mark })
+    }
 }
 
 /// Removes the folders in `folder` whose names begin so: what killed processes left half made.

@@ -15,7 +15,7 @@ use crate::account::Account;
 use crate::cluster::{Cluster, Plan, Processes};
 use crate::database::Database;
 use crate::error::{Error, IoContext};
-use crate::folders;
+use crate::folders::Place;
 use crate::programs::Programs;
 use crate::server::Server;
 use crate::shared;
@@ -320,14 +320,14 @@ impl Builder {
             settings: &self.settings,
             grace: Duration::ZERO,
         };
-        let folder = folders::new_cluster(&account)?;
-        let (line, end) = Line::private().attempted("make a pipe for", &folder.path)?;
+        let place = Place::new(&account)?;
+        let (line, end) = Line::private().attempted("make a pipe for", &place.folder)?;
         let Cluster {
             folder,
             server,
             admin,
             processes,
-        } = Cluster::start(&plan, folder, line, end)?;
+        } = Cluster::start(&plan, place, line, end)?;
         Ok(Postgres::new(
             server,
             admin,

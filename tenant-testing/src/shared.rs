@@ -21,7 +21,7 @@ use diesel::pg::PgConnection;
 use crate::account::Account;
 use crate::cluster::{Cluster, Plan};
 use crate::error::{Error, IoContext};
-use crate::folders;
+use crate::folders::{self, Place};
 use crate::programs::Programs;
 use crate::server::Server;
 use crate::watchdog::Line;
@@ -58,7 +58,7 @@ fn join(folder: &Path) -> Option<Held> {
         .write(true)
         // Without a watchdog at the other end, opening fails instead of waiting for one.
         .custom_flags(nonblocking())
-        .open(folder.join("line"))
+        .open(Place::line(folder))
         .ok()?;
     let mut line = Line::from_fifo(fifo);
     line.tell("").ok()?;
@@ -78,9 +78,8 @@ fn join(folder: &Path) -> Option<Held> {
 }
 
 fn start(programs: &Programs, account: &Account, rendezvous: &Path) -> Result<Held, Error> {
-    let folder = folders::new_cluster(account)?;
-    let fifo = folder.path.join("line");
-    let (line, end) = line(&fifo)?;
+    let place = Place::new(account)?;
+    let (line, end) = line(&Place::line(&place.folder))?;
     let plan = Plan {
         programs,
         account,
@@ -92,7 +91,7 @@ fn start(programs: &Programs, account: &Account, rendezvous: &Path) -> Result<He
         server,
         admin,
         processes,
-    } = Cluster::start(&plan, folder, line, end)?;
+    } = Cluster::start(&plan, place, line, end)?;
     folders::write_secret(&folder.join("url"), &server.admin_url())?;
     // Renamed, so that nobody reads half a path.
     let draft = folder.join("rendezvous");

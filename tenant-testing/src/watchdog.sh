@@ -1,6 +1,6 @@
 # Ends a cluster when nobody holds its line any more, and removes its folder.
 #
-#   sh watchdog.sh FOLDER GRACE   with the line on standard input
+#   sh watchdog.sh FOLDER GRACE   with the line on standard input, before the folder is made
 #
 # Whoever needs the cluster holds the other end of the line: a pipe, or a FIFO that several processes have open. The
 # kernel lets go of it when a process ends, in whatever way, so nothing else has to be remembered. What is written:
@@ -8,7 +8,8 @@
 #   an empty line      somebody came
 # After the last holder, somebody may still come for GRACE seconds (0: nobody will).
 #
-# POSIX only. Its standard output is the locked file that marks the folder as looked after.
+# POSIX only. Its standard output is the locked file FOLDER.mark, which says that the folder is looked after; the line may
+# be the FIFO FOLDER.line.
 
 trap '' HUP INT TERM
 folder=$1
@@ -35,7 +36,7 @@ while [ "$grace" -gt 0 ]; do
 done
 
 # From here on whoever comes sees this mark and goes elsewhere. Those who came just before it are waited for.
-: >"$folder/closing"
+[ ! -d "$folder" ] || : >"$folder/closing"
 wait_for_the_last
 
 # The last holder may have been killed before the server wrote down its process.
@@ -62,3 +63,4 @@ until rm -rf "$folder" || [ "$tries" -ge 100 ]; do
     nap
     tries=$((tries + 1))
 done
+rm -f "$folder.line" "$folder.mark"

@@ -167,6 +167,7 @@ pub(crate) fn clusters(temporary: &Path) -> Vec<PathBuf> {
     };
     entries(temporary)
         .flat_map(|scratch| entries(&scratch).collect::<Vec<_>>())
+        .filter(|path| path.is_dir())
         .filter(|path| {
             path.file_name()
                 .unwrap()

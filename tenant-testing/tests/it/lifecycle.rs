@@ -21,6 +21,7 @@ fn the_server_and_its_folder_are_gone_when_the_handle_is_dropped() {
     assert!(server.is_there());
     drop(postgres);
     assert!(server.is_gone(), "drop came back before the end of {server:?}");
+    assert!(!server.folder.with_extension("mark").exists());
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn a_folder_that_nobody_looks_after_any_more_is_removed_by_the_next_start() {
     let scratch = running.folder.parent().unwrap();
     let abandoned = scratch.join("cluster-0123456789abcdef");
     fs::create_dir_all(abandoned.join("data")).unwrap();
-    fs::write(abandoned.join("watched"), "").unwrap();
+    fs::write(abandoned.with_extension("mark"), "").unwrap();
     let (_, other) = start();
     assert!(!abandoned.exists());
     assert!(running.is_there());
