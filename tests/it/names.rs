@@ -181,11 +181,11 @@ fn plain_names_are_checked_strictly_and_others_need_to_be_asked_for() {
             "{odd:?}"
         );
         assert_eq!(
-            SchemaName::quoted_any(odd).unwrap().quoted().to_string(),
+            SchemaName::quoted_any(odd).unwrap().quoted(),
             format!("\"{odd}\"")
         );
     }
-    assert_eq!(SchemaName::new("www").unwrap().quoted().to_string(), "\"www\"");
+    assert_eq!(SchemaName::new("www").unwrap().quoted(), "\"www\"");
 }
 
 #[test]
