@@ -1,17 +1,21 @@
 //! Diesel's traits for our connections: each method forwards to the `PgConnection` inside, after the
-//! path was made sure of. The test `every_method_of_diesels_traits_is_forwarded` lists them.
+//! path was made sure of. The tests in `forwarded.rs` of the suite list them.
 
 use super::{Scope, ScopedConnection};
+use crate::session::Effects;
+use diesel::associations::HasTable;
 use diesel::connection::{
     AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, Instrumentation, LoadConnection,
     SimpleConnection, TransactionManager,
 };
+use diesel::dsl::Update;
 use diesel::expression::QueryMetadata;
 use diesel::migration::MigrationConnection;
 use diesel::pg::{CopyFromQuery, Pg, PgConnection};
 use diesel::prelude::*;
-use diesel::query_builder::{Query, QueryFragment, QueryId};
+use diesel::query_builder::{AsQuery, IntoUpdateTarget, Query, QueryFragment, QueryId};
 use diesel::query_dsl::UpdateAndFetchResults;
+use diesel::query_dsl::methods::LoadQuery;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::{ConnectionError, ConnectionResult};
 
@@ -105,13 +109,15 @@ impl<S: Scope> MigrationConnection for ScopedConnection<S> {
     }
 }
 
-impl<S, Changes, Output> UpdateAndFetchResults<Changes, Output> for ScopedConnection<S>
+/// The same as Diesel's for `PgConnection`, so that the statement is watched like any other.
+impl<'query, S, Changes, Output> UpdateAndFetchResults<Changes, Output> for ScopedConnection<S>
 where
     S: Scope,
-    PgConnection: UpdateAndFetchResults<Changes, Output>,
+    Changes: Copy + AsChangeset<Target = <Changes as HasTable>::Table> + IntoUpdateTarget,
+    Update<Changes, Changes>: AsQuery + LoadQuery<'query, Self, Output>,
 {
     fn update_and_fetch(&mut self, changeset: Changes) -> QueryResult<Output> {
-        self.ready()?.update_and_fetch(changeset)
+        diesel::update(changeset).set(changeset).get_result(self)
     }
 }
 
@@ -124,7 +130,11 @@ where
     type Error = <Self as ExecuteCopyFromDsl<PgConnection>>::Error;
 
     fn execute(self, conn: &mut ScopedConnection<S>) -> Result<usize, Self::Error> {
-        let pg = conn.ready()?;
+        conn.ready()?;
+        let lease = conn.lease_mut();
+        // Diesel keeps the text of a copy to itself.
+        lease.session.will_send(Effects::of_raw_text("COPY"));
+        let pg = &mut lease.pg;
         <Self as ExecuteCopyFromDsl<PgConnection>>::execute(self, pg)
     }
 }

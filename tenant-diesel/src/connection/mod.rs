@@ -62,6 +62,7 @@ mod private {
 /// When it is dropped, it goes back to the pool, or is closed if it cannot be proved clean. While it
 /// lives, **the path belongs to the library**: it is set again before the next statement after anything
 /// that could have changed it (a rollback, a raw `SET search_path`, a panic in an inner scope).
+#[must_use = "dropping a connection gives it back"]
 pub struct ScopedConnection<S> {
     /// `None` only while an inner scope has the lease; it gives it back when it is dropped.
     lease: Option<Lease>,
@@ -154,8 +155,10 @@ impl<S: Scope> ScopedConnection<S> {
             return true;
         }
         if lease.session.may_be_in_transaction() {
-            // Only the server knows: it lets nobody make a savepoint outside a transaction.
-            return lease.pg.batch_execute("SAVEPOINT tenant_diesel_probe").is_ok();
+            // Only the server knows: it lets nobody make a savepoint outside a transaction, and runs no query
+            // in a failed one.
+            return lease.pg.batch_execute("SAVEPOINT tenant_diesel_probe").is_ok()
+                || lease.pg.batch_execute("SELECT 1").is_err();
         }
         lease.session.in_transaction()
     }

@@ -72,9 +72,10 @@ impl<S: Scope> ScopedConnection<S> {
             .into_diesel());
         }
         let result = if control == Control::Commit && lease.transaction_depth() == 0 {
-            // Begun with raw SQL, so Diesel does not know whether it failed. In a failed transaction the
-            // first of two statements is an error, and the second is not reached.
-            lease.pg.batch_execute("SELECT 1; COMMIT")
+            // Begun with raw SQL, so Diesel does not know whether it failed. In a failed transaction the first
+            // of two statements is an error, the second is not reached, and the transaction stays open.
+            lease.pg.batch_execute("SELECT 1; COMMIT")?;
+            Ok(())
         } else {
             lease.pg.batch_execute(sql)
         };

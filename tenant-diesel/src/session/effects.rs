@@ -1,9 +1,14 @@
 //! [`Effects`]: what a text may do to the session that runs it.
 //!
 //! Words are looked for, not grammar: a word in a string or a comment counts too. That costs a reset
-//! now and then; it never misses a statement that says what it does.
+//! now and then; it never misses a statement that says what it does. What a function on the server does is
+//! not in the text: a query that calls an unknown one counts as having changed the session (see [`calls`]),
+//! but not the path, which would cost a round trip each time.
+//!
+//! [`calls`]: super::calls
 
 use super::Taint;
+use super::calls::calls_something_unknown;
 
 /// What a message may do to its session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +51,9 @@ impl Effects {
             taint: least,
             ..Self::default()
         };
+        if calls_something_unknown(sql) {
+            effects.taint = effects.taint.max(Taint::Settings);
+        }
         for word in words(sql) {
             let (taint, path) = of_word(&word.to_ascii_lowercase());
             effects.taint = effects.taint.max(taint);
@@ -87,6 +95,13 @@ fn kind(sql: &str) -> Kind {
 fn of_word_in_query(word: &str) -> (Taint, bool) {
     match word {
         "set_config" | "pg_settings" => (Taint::Settings, true),
+        // Functions that run the query in a text that they are given.
+        "query_to_xml"
+        | "query_to_xmlschema"
+        | "query_to_xml_and_xmlschema"
+        | "cursor_to_xml"
+        | "ts_stat"
+        | "ts_rewrite" => (Taint::Settings, true),
         // `SELECT .. INTO TEMP`, and the session's random seed.
         "temp" | "temporary" | "setseed" => (Taint::Settings, false),
         _ if word.starts_with("pg_temp") => (Taint::Settings, false),

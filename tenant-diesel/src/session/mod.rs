@@ -2,9 +2,10 @@
 //! one that the library set, whether a transaction is open, and what a borrower may have left in it.
 //!
 //! It promises to err on the safe side: it learns from the text that is sent to the server, and what it
-//! cannot read there it takes for changed. What no client can see (a function on the server that calls
-//! `set_config`) it cannot see either.
+//! cannot read there it takes for changed. What no client can see (a trigger that sets a role, a function on
+//! the server that changes the path) it cannot see either.
 
+mod calls;
 mod control;
 mod effects;
 pub(crate) mod reset;
