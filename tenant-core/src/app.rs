@@ -25,6 +25,16 @@ impl AppScope {
     pub const fn is_tenant(self) -> bool {
         matches!(self, Self::Tenant | Self::Both)
     }
+
+    /// Whether the tables of the app exist in this kind of schema; for `Both`, in either.
+    #[must_use]
+    pub const fn includes(self, kind: Self) -> bool {
+        match kind {
+            Self::Shared => self.is_shared(),
+            Self::Tenant => self.is_tenant(),
+            Self::Both => matches!(self, Self::Both),
+        }
+    }
 }
 
 impl fmt::Display for AppScope {

@@ -2,15 +2,9 @@
 //!
 //! It promises to report all problems at once; it asks no database.
 
-use crate::{App, AppInfo, AppScope, SchemaName, Table};
+use crate::{App, AppInfo, AppScope, Reserved, SchemaName, Table};
 use std::collections::BTreeMap;
 use std::fmt;
-
-/// The name of the shared schema unless the application chooses another: PostgreSQL's own default.
-pub const DEFAULT_PUBLIC_SCHEMA: &str = "public";
-
-/// The schema that the library keeps for itself. No tenant can have this name.
-pub const LIBRARY_SCHEMA: &str = "tenancy";
 
 /// The apps of an application with the schemas that it reserves.
 ///
@@ -100,19 +94,10 @@ impl Registry {
     /// What a name is reserved for, if it is: the shared schema, extensions, a static name, or the
     /// library itself. Compared without case.
     #[must_use]
-    pub fn reserved_for(&self, name: &SchemaName) -> Option<&'static str> {
-        let is = |other: &SchemaName| name.eq_ignore_case(other);
-        if is(&self.public) {
-            Some("the shared schema")
-        } else if self.extension_schemas.iter().any(is) {
-            Some("extensions")
-        } else if self.static_names.iter().any(is) {
-            Some("a static name of the application")
-        } else if name.as_str().eq_ignore_ascii_case(LIBRARY_SCHEMA) {
-            Some("the library itself")
-        } else {
-            None
-        }
+    pub fn reserved_for(&self, name: &SchemaName) -> Option<Reserved> {
+        let is_static = || self.static_names.iter().any(|other| name.eq_ignore_case(other));
+        Reserved::by_paths(name, &self.public, &self.extension_schemas)
+            .or_else(|| is_static().then_some(Reserved::StaticName))
     }
 
     /// Everything that is wrong, errors first. Empty when all is well.
@@ -132,16 +117,12 @@ impl Registry {
     }
 
     fn check_names(&self, findings: &mut Vec<Finding>) {
-        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut seen: BTreeMap<&'static str, usize> = BTreeMap::new();
         for app in &self.apps {
             *seen.entry(app.name).or_default() += 1;
         }
-        for (name, _) in seen.into_iter().filter(|(_, times)| *times > 1) {
-            let Some(app) = self.apps.iter().find(|app| app.name == name) else {
-                continue;
-            };
-            findings.push(Finding(Problem::DuplicateApp { app: app.name }));
-        }
+        let twice = seen.into_iter().filter(|(_, times)| *times > 1);
+        findings.extend(twice.map(|(app, _)| Finding(Problem::DuplicateApp { app })));
     }
 
     /// Diesel's ledger knows versions, not apps: in one schema a version can be applied once.
@@ -150,7 +131,7 @@ impl Registry {
         for app in &self.apps {
             for version in &app.migration_versions {
                 for scope in [AppScope::Shared, AppScope::Tenant] {
-                    if Self::lives_in(app, scope) {
+                    if app.scope.includes(scope) {
                         owners.entry((version, scope)).or_default().push(app.name);
                     }
                 }
@@ -175,17 +156,8 @@ impl Registry {
         }
         for (table, mut apps) in owners.into_iter().filter(|(_, apps)| apps.len() > 1) {
             apps.sort_unstable_by_key(|(app, scope)| (*scope, *app));
-            let scopes_meet = |shared: bool| {
-                let lives = |scope: AppScope| {
-                    if shared {
-                        scope.is_shared()
-                    } else {
-                        scope.is_tenant()
-                    }
-                };
-                apps.iter().filter(|(_, scope)| lives(*scope)).count() > 1
-            };
-            let problem = if scopes_meet(true) || scopes_meet(false) {
+            let meet = |kind| apps.iter().filter(|(_, scope)| scope.includes(kind)).count() > 1;
+            let problem = if meet(AppScope::Shared) || meet(AppScope::Tenant) {
                 Problem::DuplicateTable {
                     table,
                     apps: apps.iter().map(|(app, _)| *app).collect(),
@@ -240,22 +212,17 @@ impl Registry {
                 public: self.public.clone(),
             }));
         }
-        for (i, name) in self.static_names.iter().enumerate() {
-            let others = self.extension_schemas.iter().chain(&self.static_names[..i]);
-            if others
-                .chain([&self.public])
-                .any(|other| other.eq_ignore_case(name))
-            {
-                findings.push(Finding(Problem::NameReservedTwice { name: name.clone() }));
+        // Each name but the first of two equal ones, and those that the library has.
+        let names: Vec<_> = self.extension_schemas.iter().chain(&self.static_names).collect();
+        for (i, name) in names.iter().enumerate() {
+            let is_static = i >= self.extension_schemas.len();
+            let is_public = is_static && name.eq_ignore_case(&self.public);
+            let library = Reserved::by_paths(name, &SchemaName::public(), &[]) == Some(Reserved::Library);
+            if is_public || library || names[..i].iter().any(|other| other.eq_ignore_case(name)) {
+                findings.push(Finding(Problem::NameReservedTwice {
+                    name: (*name).clone(),
+                }));
             }
-        }
-    }
-
-    fn lives_in(app: &AppInfo, scope: AppScope) -> bool {
-        match scope {
-            AppScope::Shared => app.scope.is_shared(),
-            AppScope::Tenant => app.scope.is_tenant(),
-            AppScope::Both => app.scope == AppScope::Both,
         }
     }
 }
@@ -384,8 +351,10 @@ pub enum Problem {
         /// The shared schema.
         public: SchemaName,
     },
-    /// A static name is already reserved for something else.
-    #[error("static name `{name}` is already the shared schema, an extension schema or another static name")]
+    /// A static name or extension schema is reserved for something else already.
+    #[error(
+        "`{name}` is configured twice: it is the shared schema, an extension schema, a static name or the library's own already"
+    )]
     NameReservedTwice {
         /// The name.
         name: SchemaName,

@@ -168,7 +168,7 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
                     }
                 }
 
-                fn delete(#conn, __tenant_key: &Self::Key) -> #diesel::QueryResult<#std::option::Option<Self>> {
+                fn delete_row(#conn, __tenant_key: &Self::Key) -> #diesel::QueryResult<#std::option::Option<Self>> {
                     #row::delete(<Self as ::tenant_diesel::TenantModel>::by_key(__tenant_key), __tenant_conn)
                 }
             }
@@ -261,7 +261,7 @@ fn stub(input: &DeriveInput) -> TokenStream {
                     _: #std::option::Option<&::tenant_diesel::SchemaName>,
                     _: i64,
                 ) -> #diesel::QueryResult<#std::vec::Vec<Self>> { loop {} }
-                fn delete(#conn, _: &Self::Key) -> #one { loop {} }
+                fn delete_row(#conn, _: &Self::Key) -> #one { loop {} }
             }
         }
     });

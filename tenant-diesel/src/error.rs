@@ -3,7 +3,7 @@
 use crate::migrate::MigrationReport;
 use std::fmt;
 use std::time::Duration;
-use tenant_core::{Finding, SchemaName};
+use tenant_core::{Finding, Reserved, SchemaName};
 
 /// The result of most functions here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -81,7 +81,7 @@ pub enum Error {
         /// The refused name.
         schema: SchemaName,
         /// What it is reserved for.
-        reserved_for: &'static str,
+        reserved_for: Reserved,
     },
 
     /// The name is taken by a schema of this name, or one that differs in case only. Nothing was changed.
@@ -170,7 +170,7 @@ pub enum Error {
     },
 
     /// Some schemas could not be migrated; the report says which and why, and what was done.
-    #[error("{0}")]
+    #[error(transparent)]
     Migrate(Box<MigrationReport>),
 
     /// A statement of the library itself failed.
@@ -203,6 +203,23 @@ impl From<diesel::result::Error> for Error {
 }
 
 impl Error {
+    /// Whether a tenant could not be created because its name, or another value that must be unique, is
+    /// taken or reserved: the person who chose it should choose another.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind, Error as DieselError};
+        match self {
+            Self::ReservedName { .. } | Self::SchemaExists { .. } | Self::TenantExists { .. } => true,
+            Self::Attempt { source, .. } => {
+                matches!(
+                    source,
+                    DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)
+                )
+            }
+            _ => false,
+        }
+    }
+
     /// The error in the form in which Diesel's own functions can return it. `Error::from` undoes it.
     pub(crate) fn into_diesel(self) -> diesel::result::Error {
         match self {
@@ -275,6 +292,12 @@ pub trait ScopeError {
 
     /// An error of the scope itself.
     fn from_scope(error: Error) -> Self::Returned;
+
+    /// Lets the scope say better what an error of a Diesel query means. Errors of the application's stay as
+    /// they are.
+    fn explained(returned: Self::Returned, _explain: impl FnOnce(Error) -> Error) -> Self::Returned {
+        returned
+    }
 }
 
 impl<E: From<Error>> ScopeError for E {
@@ -298,6 +321,10 @@ impl ScopeError for diesel::result::Error {
 
     fn from_scope(error: Error) -> Error {
         error
+    }
+
+    fn explained(returned: Error, explain: impl FnOnce(Error) -> Error) -> Error {
+        explain(returned)
     }
 }
 

@@ -25,8 +25,8 @@ pub use pool::{
 pub use r2d2;
 pub use tenancy::{PAGE_SIZE, Tenancy, TenancyBuilder, Tenants};
 pub use tenant_core::{
-    App, AppInfo, AppScope, Finding, Problem, Registry, SchemaName, SchemaNameError, ScopedTable, SearchPath,
-    Severity, Table, Tenant, registry, schema_name,
+    App, AppInfo, AppScope, Finding, Problem, Registry, Reserved, SchemaName, SchemaNameError, ScopedTable,
+    SearchPath, Severity, Table, Tenant, registry, schema_name,
 };
 pub use tenant_derive::{Tenant, shared_app, tenant_app};
 

@@ -48,12 +48,13 @@ pub trait TenantModel: Tenant + Selectable<Pg> + Sized + Send + 'static {
     /// Those of the query.
     fn page(conn: &mut PublicConnection, after: Option<&SchemaName>, limit: i64) -> QueryResult<Vec<Self>>;
 
-    /// Deletes the row with this key, and gives it back as it was.
+    /// Deletes the row with this key, and gives it back as it was. The schema stays: see
+    /// [`Tenancy::delete`](crate::Tenancy::delete).
     ///
     /// # Errors
     ///
     /// Those of the query.
-    fn delete(conn: &mut PublicConnection, key: &Self::Key) -> QueryResult<Option<Self>>;
+    fn delete_row(conn: &mut PublicConnection, key: &Self::Key) -> QueryResult<Option<Self>>;
 }
 
 /// Something that can be inserted as a new tenant of the model `T`: whatever Diesel's

@@ -1,8 +1,7 @@
 //! [`Paths`]: which path each kind of scope has. The one place where a path is chosen.
 
 use crate::Error;
-use tenant_core::registry::LIBRARY_SCHEMA;
-use tenant_core::{SchemaName, SearchPath};
+use tenant_core::{Reserved, SchemaName, SearchPath};
 
 /// The configured schemas that every path is made of.
 #[derive(Clone, Debug)]
@@ -25,48 +24,42 @@ impl Paths {
     /// Refuses what can never be a tenant's schema: the shared one, extensions, the library's own. Else a
     /// `TenantConnection` could be had on `public`.
     pub(crate) fn tenant(&self, schema: &SchemaName) -> Result<Target, Error> {
-        let reserved_for = if schema.eq_ignore_case(&self.public) {
-            "the shared schema"
-        } else if self
-            .extension_schemas
-            .iter()
-            .any(|other| schema.eq_ignore_case(other))
-        {
-            "extensions"
-        } else if schema.as_str().eq_ignore_ascii_case(LIBRARY_SCHEMA) {
-            "the library itself"
-        } else {
-            let mut path = SearchPath::of(schema, &self.extension_schemas);
-            if self.public_behind_tenants {
-                path = path.and_public_where_missing_tables_fall_through(&self.public);
-            }
-            return Ok(Target {
+        if let Some(reserved_for) = Reserved::by_paths(schema, &self.public, &self.extension_schemas) {
+            return Err(Error::ReservedName {
                 schema: schema.clone(),
-                path,
+                reserved_for,
             });
-        };
-        Err(Error::ReservedName {
-            schema: schema.clone(),
-            reserved_for,
-        })
+        }
+        let mut target = self.alone(schema);
+        if self.public_behind_tenants {
+            target.path = target
+                .path
+                .and_public_where_missing_tables_fall_through(&self.public);
+        }
+        Ok(target)
     }
 
     /// The path of a tenant while it is migrated: never `public`, whatever the application asked for, so
     /// that a stray `DROP TABLE IF EXISTS` cannot reach a shared table.
     pub(crate) fn tenant_migrations(&self, schema: &SchemaName) -> Result<Target, Error> {
-        let target = self.tenant(schema)?;
-        Ok(Target {
-            path: SearchPath::of(schema, &self.extension_schemas),
-            ..target
-        })
+        self.tenant(schema)?;
+        Ok(self.alone(schema))
+    }
+
+    /// The path of a spare while it is built: as of a tenant while it is migrated.
+    pub(crate) fn spare(&self, schema: &SchemaName) -> Target {
+        self.alone(schema)
     }
 
     /// The path of the shared schema: itself, extensions, temporary objects.
     pub(crate) fn public(&self) -> Target {
-        let path = SearchPath::of(&self.public, &self.extension_schemas);
+        self.alone(&self.public)
+    }
+
+    fn alone(&self, schema: &SchemaName) -> Target {
         Target {
-            schema: self.public.clone(),
-            path,
+            schema: schema.clone(),
+            path: SearchPath::of(schema, &self.extension_schemas),
         }
     }
 }

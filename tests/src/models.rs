@@ -63,7 +63,7 @@ macro_rules! client_model {
                 page.select(Self::as_select()).load(conn)
             }
 
-            fn delete(conn: &mut PublicConnection, key: &i32) -> QueryResult<Option<Self>> {
+            fn delete_row(conn: &mut PublicConnection, key: &i32) -> QueryResult<Option<Self>> {
                 let row = diesel::delete(clients::table.find(*key));
                 row.returning(Self::as_returning()).get_result(conn).optional()
             }

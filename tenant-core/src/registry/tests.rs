@@ -150,7 +150,17 @@ fn reserved_names_are_compared_without_case() {
     for reserved in ["public", "PUBLIC", "Extensions", "WWW", "Tenancy"] {
         assert!(registry.reserved_for(&name(reserved)).is_some(), "{reserved}");
     }
+    assert_eq!(
+        registry.reserved_for(&name("tenancy_spare_0123")),
+        Some(Reserved::Library)
+    );
     assert_eq!(registry.reserved_for(&name("acme")), None);
+    let library = registry
+        .clone()
+        .static_name(name("Tenancy"))
+        .extension_schema(name("EXTENSIONS"));
+    let twice = |text| Problem::NameReservedTwice { name: name(text) };
+    assert_eq!(problems(&library), [twice("EXTENSIONS"), twice("Tenancy")]);
     let twice = registry.static_name(name("Www"));
     assert_eq!(
         problems(&twice),

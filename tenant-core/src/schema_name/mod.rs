@@ -113,7 +113,7 @@ impl SchemaName {
     /// `public`: the shared schema, unless an application chooses another.
     #[must_use]
     pub fn public() -> Self {
-        Self(Arc::from(crate::registry::DEFAULT_PUBLIC_SCHEMA))
+        Self(Arc::from(crate::reserved::DEFAULT_PUBLIC_SCHEMA))
     }
 
     /// The name as it is in the catalog, without quotes. Never put it into SQL text: see

@@ -21,11 +21,7 @@ impl EmbeddedApps {
     pub(crate) fn migrations(&self, scope: AppScope) -> Vec<Box<dyn Migration<Pg>>> {
         let mut migrations: Vec<Box<dyn Migration<Pg>>> = Vec::new();
         for (app, embedded) in &self.apps {
-            let lives_there = match scope {
-                AppScope::Shared => app.is_shared(),
-                AppScope::Tenant | AppScope::Both => app.is_tenant(),
-            };
-            if lives_there {
+            if app.includes(scope) {
                 // Embedded migrations are listed from memory: this cannot fail.
                 migrations.extend(MigrationSource::<Pg>::migrations(&embedded()).unwrap_or_default());
             }

@@ -98,6 +98,17 @@ impl SchemaReport {
     }
 }
 
+impl std::error::Error for MigrationReport {
+    /// The first failure.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let first = self.failures().next()?;
+        first
+            .error
+            .as_ref()
+            .map(|error| error as &(dyn std::error::Error + 'static))
+    }
+}
+
 impl fmt::Display for MigrationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });

@@ -47,6 +47,11 @@ impl TenantPoolBuilder {
         self
     }
 
+    /// The shared schema, and those of extensions.
+    pub(crate) fn schemas(&self) -> (&SchemaName, &[SchemaName]) {
+        (&self.paths.public, &self.paths.extension_schemas)
+    }
+
     /// Sizes and time-outs, as r2d2's own builder takes them. Its defaults hold otherwise: 10
     /// connections, 30 s to wait for one.
     ///

@@ -141,10 +141,7 @@ impl<T: TenantModel> Tenancy<T> {
             if row_is_new {
                 names::no_other_tenant::<T>(conn, self.public_schema(), schema)?;
             }
-            match creates_schema {
-                true => names::no_schema(conn, schema),
-                false => Ok(()),
-            }
+            names::no_schema(conn, schema, !creates_schema)
         };
         let failed = |error| Error::attempt("take the lock of the schema", schema)(error);
         names::not_reserved(self.registry(), schema)?;

@@ -92,7 +92,7 @@ impl<T: TenantModel> Tenancy<T> {
             // First of all, as a migration does: in the other order each could wait for the other.
             locked(conn, schema, |conn| {
                 isolation::read_committed(conn, |conn| {
-                    let deleted = T::delete(conn, &tenant.key())
+                    let deleted = T::delete_row(conn, &tenant.key())
                         .map_err(Error::attempt("delete the tenant", schema))?;
                     same_schema(tenant, deleted)?;
                     if drop {

@@ -11,13 +11,13 @@ use tenant_core::{Registry, SchemaName, ScopedTable};
 #[derive(QueryableByName)]
 struct Name {
     #[diesel(sql_type = Text)]
-    name: SchemaName,
+    name: String,
 }
 
 #[derive(QueryableByName)]
 struct Taken {
     #[diesel(sql_type = Text)]
-    name: SchemaName,
+    name: String,
     #[diesel(sql_type = BigInt)]
     times: i64,
 }
@@ -41,19 +41,15 @@ pub(crate) fn schema_exists(pg: &mut PgConnection, schema: &SchemaName) -> Query
 /// The schema of this name, or else of one that differs in case only.
 pub(crate) fn schema_like(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<Option<SchemaName>> {
     let condition = may_equal("nspname::text");
-    // PostgreSQL's own names are no `SchemaName`, and no tenant can have one like them.
-    let query = format!(
-        "SELECT nspname::text AS name FROM pg_catalog.pg_namespace \
-         WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' AND {condition}"
-    );
+    let query = format!("SELECT nspname::text AS name FROM pg_catalog.pg_namespace WHERE {condition}");
     let names: Vec<Name> = diesel::sql_query(query)
         .bind::<Text, _>(schema.folded())
         .load(pg)?;
-    let mut like: Vec<_> = names
+    // What is no `SchemaName` (PostgreSQL's own) is like no tenant's name.
+    let names = names
         .into_iter()
-        .map(|row| row.name)
-        .filter(|name| name.eq_ignore_case(schema))
-        .collect();
+        .filter_map(|row| SchemaName::quoted_any(&row.name).ok());
+    let mut like: Vec<_> = names.filter(|name| name.eq_ignore_case(schema)).collect();
     like.sort_by_key(|name| name != schema);
     Ok(like.into_iter().next())
 }
@@ -86,27 +82,31 @@ pub(crate) fn no_other_tenant<T: TenantModel>(
         .bind::<Text, _>(schema.folded())
         .load(conn.raw())
         .map_err(Error::attempt("look for tenants of this name", schema))?;
-    let own_row = |taken: &Taken| taken.name == *schema && taken.times == 1;
-    match taken
-        .into_iter()
-        .find(|taken| taken.name.eq_ignore_case(schema) && !own_row(taken))
-    {
-        Some(taken) => Err(Error::TenantExists {
+    let is_own_row = |taken: &Taken| taken.name == schema.as_str() && taken.times == 1;
+    let others = taken.into_iter().filter(|taken| !is_own_row(taken));
+    let mut others = others.filter_map(|taken| SchemaName::quoted_any(&taken.name).ok());
+    match others.find(|other| other.eq_ignore_case(schema)) {
+        Some(existing) => Err(Error::TenantExists {
             schema: schema.clone(),
-            existing: taken.name,
+            existing,
         }),
         None => Ok(()),
     }
 }
 
-/// Refuses the name of a schema that exists, or of one that differs in case only.
-pub(crate) fn no_schema(conn: &mut PublicConnection, schema: &SchemaName) -> Result<(), Error> {
+/// Refuses the name of a schema that exists, or of one that differs in case only; `may_exist` says that a
+/// schema of exactly this name will do.
+pub(crate) fn no_schema(
+    conn: &mut PublicConnection,
+    schema: &SchemaName,
+    may_exist: bool,
+) -> Result<(), Error> {
     let existing = schema_like(conn.raw(), schema).map_err(Error::attempt("look for a schema", schema))?;
     match existing {
-        Some(existing) => Err(Error::SchemaExists {
+        Some(existing) if !(may_exist && existing == *schema) => Err(Error::SchemaExists {
             schema: schema.clone(),
             existing,
         }),
-        None => Ok(()),
+        _ => Ok(()),
     }
 }

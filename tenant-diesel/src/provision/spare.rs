@@ -14,10 +14,8 @@ use diesel::migration::Migration;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use tenant_core::reserved::SPARE_PREFIX;
 use tenant_core::{AppScope, SchemaName};
-
-/// What the names of spares start with; 32 hexadecimal digits follow.
-const PREFIX: &str = "tenancy_spare_";
 
 /// How long the builder waits for a lock that the caller's own transaction may hold.
 const PATIENCE: &str = "SET lock_timeout = '5s'";
@@ -63,9 +61,7 @@ impl<T: TenantModel> Tenancy<T> {
         migrations: &[Box<dyn Migration<Pg>>],
         in_transaction: bool,
     ) -> Result<(), Error> {
-        let mut builder = self
-            .pool()
-            .extra(self.pool().paths().tenant_migrations(&spare.name)?)?;
+        let mut builder = self.pool().extra(self.pool().paths().spare(&spare.name))?;
         if in_transaction {
             let limit = builder.pg.batch_execute(PATIENCE);
             limit.map_err(Error::attempt("limit the wait for locks", &spare.name))?;
@@ -107,7 +103,7 @@ struct Name {
 /// Creates an empty schema under a new name and shares its lock, so that nobody takes it for forgotten.
 fn create(pg: &mut PgConnection) -> QueryResult<SchemaName> {
     let query = format!(
-        "SELECT '{PREFIX}' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '') AS name"
+        "SELECT '{SPARE_PREFIX}' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '') AS name"
     );
     let name = diesel::sql_query(query).get_result::<Name>(pg)?.name;
     lock::shared_session_lock(pg, &name)?;
@@ -117,7 +113,7 @@ fn create(pg: &mut PgConnection) -> QueryResult<SchemaName> {
 
 fn drop_forgotten(pg: &mut PgConnection) -> QueryResult<()> {
     let query = format!(
-        "SELECT nspname::text AS name FROM pg_catalog.pg_namespace WHERE nspname ~ '^{PREFIX}[0-9a-f]{{32}}$'"
+        "SELECT nspname::text AS name FROM pg_catalog.pg_namespace WHERE nspname ~ '^{SPARE_PREFIX}[0-9a-f]{{32}}$'"
     );
     let names: Vec<Name> = diesel::sql_query(query).load(pg)?;
     for Name { name } in names {

@@ -14,8 +14,6 @@ use tenant_core::{AppInfo, Registry, SchemaName, ScopedTable, Severity};
 /// The options of a [`Tenancy`]: at least the apps, of which one declares the table of the tenant model.
 #[must_use]
 pub struct TenancyBuilder<T> {
-    public: SchemaName,
-    extension_schemas: Vec<SchemaName>,
     static_names: Vec<SchemaName>,
     infos: Vec<AppInfo>,
     apps: EmbeddedApps,
@@ -26,8 +24,6 @@ pub struct TenancyBuilder<T> {
 impl<T: TenantModel> TenancyBuilder<T> {
     pub(super) fn new() -> Self {
         Self {
-            public: SchemaName::public(),
-            extension_schemas: Vec::new(),
             static_names: Vec::new(),
             infos: Vec::new(),
             apps: EmbeddedApps::default(),
@@ -46,14 +42,13 @@ impl<T: TenantModel> TenancyBuilder<T> {
     /// The shared schema. Default: `public`. The same name goes into
     /// `#[shared_app(public_schema = "..")]`, which qualifies the tables.
     pub fn public_schema(mut self, schema: SchemaName) -> Self {
-        self.public = schema;
+        self.pool = self.pool.public_schema(schema);
         self
     }
 
     /// A schema that holds extensions and becomes part of every path, behind the tenant's. It need not
     /// exist yet: a migration of a shared app may create it.
     pub fn extension_schema(mut self, schema: SchemaName) -> Self {
-        self.extension_schemas.push(schema.clone());
         self.pool = self.pool.extension_schema(schema);
         self
     }
@@ -106,10 +101,11 @@ impl<T: TenantModel> TenancyBuilder<T> {
     }
 
     fn checked(self) -> Result<(Registry, TenantPoolBuilder, EmbeddedApps), Error> {
-        let mut registry = Registry::new(self.public.clone(), <T::Table as ScopedTable>::TABLE);
-        registry = self
-            .extension_schemas
-            .into_iter()
+        let (public, extension_schemas) = self.pool.schemas();
+        let mut registry = Registry::new(public.clone(), <T::Table as ScopedTable>::TABLE);
+        registry = extension_schemas
+            .iter()
+            .cloned()
             .fold(registry, Registry::extension_schema);
         registry = self
             .static_names
@@ -123,7 +119,7 @@ impl<T: TenantModel> TenancyBuilder<T> {
         {
             return Err(Error::Registry { findings });
         }
-        Ok((registry, self.pool.public_schema(self.public), self.apps))
+        Ok((registry, self.pool, self.apps))
     }
 }
 

@@ -25,6 +25,7 @@ use diesel::sql_types::Text;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tenant_core::{Registry, SchemaName, ScopedTable};
 
 /// The tenants of one database: their model `T`, the apps, and the pool. Cheap to clone, and shared
@@ -41,6 +42,8 @@ struct Inner {
     pool: TenantPool,
     registry: Registry,
     apps: EmbeddedApps,
+    /// Whether the table of the tenant model was seen by this process.
+    public_was_seen: AtomicBool,
 }
 
 impl<T: TenantModel> Tenancy<T> {
@@ -51,7 +54,12 @@ impl<T: TenantModel> Tenancy<T> {
 
     fn new(pool: TenantPool, registry: Registry, apps: EmbeddedApps) -> Self {
         Self {
-            inner: Arc::new(Inner { pool, registry, apps }),
+            inner: Arc::new(Inner {
+                pool,
+                registry,
+                apps,
+                public_was_seen: AtomicBool::new(false),
+            }),
             model: PhantomData,
         }
     }
@@ -107,8 +115,11 @@ impl<T: TenantModel> Tenancy<T> {
     ///
     /// As [`Tenancy::schema_exists`].
     pub fn is_public_migrated(&self) -> Result<bool, Error> {
-        self.pool()
-            .ask_catalog("look for the table of tenants", |pg| self.has_model_table(pg))
+        let is = self
+            .pool()
+            .ask_catalog("look for the table of tenants", |pg| self.has_model_table(pg))?;
+        self.inner.public_was_seen.fetch_or(is, Ordering::Relaxed);
+        Ok(is)
     }
 
     fn has_model_table(&self, pg: &mut PgConnection) -> QueryResult<bool> {
@@ -145,6 +156,28 @@ impl<T: TenantModel> Tenancy<T> {
             }
             other => other,
         }
+    }
+
+    /// A connection for a scope of the application's. If a tenant's schema exists, the shared one was migrated.
+    fn entered<C>(&self, conn: Result<C, Error>) -> Result<C, Error> {
+        match conn {
+            Ok(conn) => {
+                self.inner.public_was_seen.store(true, Ordering::Relaxed);
+                Ok(conn)
+            }
+            Err(error) => Err(self.explained_to_users(error)),
+        }
+    }
+
+    /// The same as [`Self::explained`] for a failure in a scope of the application's. It asks only until the
+    /// shared schema was seen once, so that what fails later costs nothing more.
+    fn explained_to_users(&self, error: Error) -> Error {
+        let may_be = matches!(error, Error::SchemaMissing { .. } | Error::Query(_));
+        let was_seen = self.inner.public_was_seen.load(Ordering::Relaxed);
+        if may_be && !was_seen && self.is_public_migrated().is_ok_and(|is| !is) {
+            return self.public_not_migrated();
+        }
+        error
     }
 
     fn public_not_migrated(&self) -> Error {

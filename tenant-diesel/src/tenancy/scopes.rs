@@ -43,7 +43,8 @@ impl<T: TenantModel> Tenancy<T> {
     where
         E: ScopeError,
     {
-        in_scope(self.pool().tenant(schema).map_err(E::from_scope)?, f)
+        let conn = self.entered(self.pool().tenant(schema)).map_err(E::from_scope)?;
+        in_scope(conn, f)
     }
 
     /// Runs a closure on the shared schema, which has no tenant's tables.
@@ -58,7 +59,11 @@ impl<T: TenantModel> Tenancy<T> {
     where
         E: ScopeError,
     {
-        in_scope(self.pool().public().map_err(E::from_scope)?, f)
+        let conn = self
+            .pool()
+            .public()
+            .map_err(|error| E::from_scope(self.explained_to_users(error)))?;
+        in_scope(conn, f).map_err(|error| E::explained(error, |error| self.explained_to_users(error)))
     }
 
     /// Runs a closure on the schema of a tenant, in one transaction: committed if it returns `Ok`, rolled
@@ -100,7 +105,8 @@ impl<T: TenantModel> Tenancy<T> {
             let target = self.pool().paths().tenant(tenant.schema_name())?;
             self.pool().checkout(target, Entry::Transaction)
         };
-        in_transaction(TenantConnection::new(begin().map_err(E::from_scope)?), f)
+        let lease = self.entered(begin()).map_err(E::from_scope)?;
+        in_transaction(TenantConnection::new(lease), f)
     }
 
     /// A connection on the schema of a tenant, for code that cannot use a closure. It goes back to the pool
@@ -122,7 +128,7 @@ impl<T: TenantModel> Tenancy<T> {
     ///
     /// [`Error::SchemaMissing`], [`Error::PoolTimeout`], [`Error::SetPath`].
     pub fn get(&self, tenant: &T) -> Result<TenantConnection, Error> {
-        self.pool().tenant(tenant.schema_name())
+        self.entered(self.pool().tenant(tenant.schema_name()))
     }
 
     /// A connection on the shared schema, for code that cannot use a closure.
@@ -131,6 +137,8 @@ impl<T: TenantModel> Tenancy<T> {
     ///
     /// As [`Tenancy::get`].
     pub fn get_public(&self) -> Result<PublicConnection, Error> {
-        self.pool().public()
+        self.pool()
+            .public()
+            .map_err(|error| self.explained_to_users(error))
     }
 }
