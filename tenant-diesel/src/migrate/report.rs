@@ -22,7 +22,7 @@ pub struct SchemaReport {
     pub schema: SchemaName,
     /// The versions that this run applied, in order. They stay applied also where a later one failed.
     pub applied: Vec<String>,
-    /// From the lock to the last ledger row.
+    /// How long it took, waiting for the lock of the schema included.
     pub duration: Duration,
     /// Why it stopped, if it did.
     pub error: Option<Error>,

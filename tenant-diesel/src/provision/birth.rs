@@ -35,7 +35,8 @@ impl<T: TenantModel> Tenancy<T> {
     ///
     /// [`Error::ReservedName`], [`Error::SchemaExists`], [`Error::TenantExists`] where the name is taken,
     /// also by one that differs in case only; [`Error::Migration`]; [`Error::Attempt`] where the row was
-    /// refused; [`Error::PublicNotMigrated`]. In each case nothing was changed.
+    /// refused; [`Error::PublicNotMigrated`]; [`Error::PoolTimeout`]. In each case there is neither row nor
+    /// schema. [`Error::is_taken`] says whether another name would do.
     pub fn create<N: NewTenant<T>>(&self, new: N) -> Result<T, Error> {
         let created = self.with_public(|conn| self.create_in(conn, new));
         self.explained(created)
