@@ -90,6 +90,8 @@ mount --bind -o ro "${RUSTUP_HOME:-$HOME/.rustup}" "$root/opt/rustup"
 mount --bind -o ro "${CARGO_HOME:-$HOME/.cargo}/bin" "$root/opt/rust-bin"
 chroot "$root" chown "$user" /opt/cargo
 mount --rbind /dev "$root/dev"
+# Its own, so that it shares no servers with the machine outside.
+mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 mount -t proc proc "$root/proc"
 # How this machine reaches registries: certificates (those of the environment too, below).
 [ ! -d /etc/ssl/certs ] || mount --rbind /etc/ssl/certs "$root/etc/ssl/certs"

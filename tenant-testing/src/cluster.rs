@@ -34,6 +34,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("listen_addresses", "127.0.0.1"),
     // Temporary folders can be too deep for the path of a socket.
     ("unix_socket_directories", ""),
+    // In the cluster's folder, so that nothing is left when the server is killed; containers have little of the other kind.
+    ("dynamic_shared_memory_type", "mmap"),
     ("fsync", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),

@@ -32,8 +32,11 @@
 //!
 //! # What it leaves behind
 //!
-//! Servers and their folders (in the temporary folder) end with those who hold them, also if those are killed. What is
-//! worth keeping stays in the cache of the user (`$XDG_CACHE_HOME` or `~/.cache`; `~/Library/Caches` on macOS;
+//! Servers and their folders end with those who hold them, also if those are killed. The folders are below `$TMPDIR` if
+//! that is set; or else in memory (`/dev/shm`) on a Linux that has at least a gigabyte there, which is faster than a busy
+//! disk; or else in the usual temporary folder.
+//!
+//! What is worth keeping stays in the cache of the user (`$XDG_CACHE_HOME` or `~/.cache`; `~/Library/Caches` on macOS;
 //! `/var/cache` for root; `TENANT_TESTING_CACHE` names another folder): fetched programs, and one empty cluster per
 //! installation to copy from.
 //!

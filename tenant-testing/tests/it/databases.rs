@@ -79,7 +79,7 @@ fn handles_of_a_server_that_died_are_dropped_without_a_panic() {
     let postgres = Postgres::start().unwrap();
     let database = postgres.database().unwrap();
     let server = Holding::of(&postgres);
-    rustix::process::kill_process(server.process(), rustix::process::Signal::KILL).unwrap();
+    rustix::process::kill_process(server.process(), rustix::process::Signal::QUIT).unwrap();
     let error = loop {
         // The last of its processes may still be busy with a statement.
         match postgres.database() {

@@ -95,7 +95,7 @@ fn a_process_that_comes_after_the_end_starts_a_new_one() {
 fn a_server_that_died_is_replaced() {
     let temporary = folder();
     let (first, dead) = holder(temporary.path());
-    rustix::process::kill_process(dead.process(), rustix::process::Signal::KILL).unwrap();
+    rustix::process::kill_process(dead.process(), rustix::process::Signal::QUIT).unwrap();
     assert!(eventually(|| !dead.listens()));
     let (second, new) = holder(temporary.path());
     assert_ne!(dead.folder, new.folder);
