@@ -88,7 +88,7 @@ chroot "$root" chown -R "$user" /src
 mkdir -p "$root/opt/rustup" "$root/opt/rust-bin" "$root/opt/cargo"
 mount --bind -o ro "${RUSTUP_HOME:-$HOME/.rustup}" "$root/opt/rustup"
 mount --bind -o ro "${CARGO_HOME:-$HOME/.cargo}/bin" "$root/opt/rust-bin"
-chroot "$root" chown "$user" /opt/cargo
+chroot "$root" chown -R "$user" /opt/cargo
 mount --rbind /dev "$root/dev"
 # Its own, so that it shares no servers with the machine outside.
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
