@@ -1,17 +1,10 @@
 //! Tenants are created, changed, listed and deleted: all or nothing, observed on the server.
 
 use diesel::prelude::*;
-use tenant_diesel::{Error, PAGE_SIZE, Tenancy};
-use tenant_tests::apps::customers::{self, Client, NewClient, clients};
-use tenant_tests::apps::todo;
+use tenant_diesel::{Error, PAGE_SIZE};
+use tenant_tests::apps::customers::{Client, NewClient, clients};
 use tenant_tests::models::{Fleeting, RowFirst};
 use tenant_tests::{Fixture, add_task, chain, name, new_client, titles};
-
-fn fleeting() -> Fixture<Fleeting> {
-    let fixture = Fixture::of(2, Tenancy::builder().app::<customers::App>().app::<todo::App>());
-    fixture.tenancy.migrate().unwrap();
-    fixture
-}
 
 // Births.
 
@@ -366,7 +359,7 @@ fn deleting_a_tenant_keeps_its_schema_unless_the_model_or_the_caller_says_otherw
     assert_eq!(fixture.texts("SELECT title FROM kept.tasks"), ["kept"]);
     assert_eq!(fixture.titles(&tenants[2]), ["other"]);
 
-    let fixture = fleeting();
+    let fixture = Fixture::<Fleeting>::fleeting();
     let tenant = fixture.tenancy.create(new_client("acme")).unwrap();
     fixture.tenancy.delete(&tenant).unwrap();
     assert_eq!(fixture.schemas(), ["public"]);
@@ -375,7 +368,7 @@ fn deleting_a_tenant_keeps_its_schema_unless_the_model_or_the_caller_says_otherw
 
 #[test]
 fn deleting_a_tenant_with_its_schema_works_where_the_schema_is_gone_already() {
-    let fixture = fleeting();
+    let fixture = Fixture::<Fleeting>::fleeting();
     for with in [true, false] {
         let tenant = fixture.tenancy.create(new_client("acme")).unwrap();
         fixture.run("DROP SCHEMA acme CASCADE");

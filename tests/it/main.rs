@@ -35,6 +35,8 @@ mod migrations;
 mod crash;
 // Which tables are where: shared apps, tenant apps, both.
 mod classification;
+// Tables that are taken from a generated file.
+mod generated;
 
 // Programs that must not compile.
 mod ui;
