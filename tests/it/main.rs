@@ -18,6 +18,10 @@ mod transactions;
 mod pool;
 // Every method of Diesel's connection traits works on ours.
 mod forwarded;
+// An instrumentation that itself uses the tenancy.
+mod instrumentation;
+// What the server keeps prepared: a statement for each query, and no tenant's name.
+mod statements;
 // What each call costs, counted on the wire.
 mod round_trips;
 // All of the above at once, at random.
