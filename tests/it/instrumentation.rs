@@ -45,6 +45,9 @@ fn an_instrumentation_of_a_scope_can_open_another_on_the_same_tenancy() {
     assert!(read.iter().all(|titles| titles == &["globex"]));
 }
 
+/// Where the instrumentation finds the tenancy, which is made after it, and a tenant to read.
+type Place = Arc<Mutex<Option<(Tenancy<Client>, Client)>>>;
+
 thread_local! {
     /// Whether this thread is inside the instrumentation already: its own scopes are not to be looked at.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
@@ -52,7 +55,7 @@ thread_local! {
 
 #[test]
 fn an_instrumentation_of_every_connection_can_open_a_scope_while_the_path_is_set() {
-    let place: Arc<Mutex<Option<(Tenancy<Client>, Client)>>> = Arc::default();
+    let place: Place = Arc::default();
     let (seen, paths) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (of_connection, counter, path_counter) = (Arc::clone(&place), Arc::clone(&seen), Arc::clone(&paths));
     let builder = Tenancy::<Client>::builder()

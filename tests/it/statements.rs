@@ -45,10 +45,7 @@ fn queries(fixture: &Fixture, tenant: &Client, other: &Client) {
     let in_transaction = tenancy.transaction(tenant, titles).unwrap();
     assert!(in_transaction.iter().all(|title| title == own));
     assert_eq!(
-        tenancy
-            .find_by_schema(&tenant.schema_name)
-            .unwrap()
-            .as_ref(),
+        tenancy.find_by_schema(&tenant.schema_name).unwrap().as_ref(),
         Some(tenant)
     );
 }
