@@ -18,6 +18,10 @@ mod transactions;
 mod pool;
 // Every method of Diesel's connection traits works on ours.
 mod forwarded;
+// An instrumentation that itself uses the tenancy.
+mod instrumentation;
+// What the server keeps prepared: a statement for each query, and no tenant's name.
+mod statements;
 // What each call costs, counted on the wire.
 mod round_trips;
 // All of the above at once, at random.
@@ -35,6 +39,8 @@ mod migrations;
 mod crash;
 // Which tables are where: shared apps, tenant apps, both.
 mod classification;
+// Tables that are taken from a generated file.
+mod generated;
 
 // Programs that must not compile.
 mod ui;

@@ -2,9 +2,11 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
-use tenant_diesel::{Error, PublicConnection, TenantConnection};
-use tenant_tests::apps::customers::{Client, clients};
+use tenant_diesel::{Error, PublicConnection, Tenancy, TenantConnection};
+use tenant_tests::apps::customers::{self, Client, clients};
+use tenant_tests::apps::todo;
 use tenant_tests::*;
 
 fn count(fixture: &Fixture, tenant: &Client) -> usize {
@@ -220,4 +222,104 @@ fn an_open_cursor_reads_its_own_tenant_in_both_loading_modes() {
             [tenant.name.as_str()]
         );
     }
+}
+
+#[test]
+fn with_public_behind_the_tenants_the_path_follows_each_scope_and_comes_back() {
+    let builder = Tenancy::<Client>::builder()
+        .app::<customers::App>()
+        .app::<todo::App>()
+        .public_behind_tenants_where_missing_tables_fall_through();
+    let fixture = Fixture::of(1, builder);
+    fixture.tenancy.migrate().unwrap();
+    let tenants = fixture.tagged(&["www", "blog"]);
+    // The server says of a local path what it was given without the quotes.
+    let path = |conn: &mut TenantConnection| setting(conn, "search_path").replace('"', "");
+    let follows = |conn: &mut TenantConnection| {
+        assert_eq!(path(conn), "www, public, pg_temp");
+        // `public` is searched, behind the tenant's own schema.
+        diesel::sql_query("SELECT FROM clients").execute(conn)?;
+        conn.with_public(|conn| {
+            assert_eq!(setting(conn, "search_path"), "\"public\", pg_temp");
+            assert!(titles(conn).is_err(), "a tenant's table in public");
+            Ok::<_, Error>(())
+        })?;
+        assert_eq!(path(conn), "www, public, pg_temp");
+        assert_eq!(titles(conn)?, ["www"]);
+        conn.with_tenant(&tenants[1], |conn| {
+            assert_eq!(path(conn), "blog, public, pg_temp");
+            assert_eq!(titles(conn)?, ["blog"]);
+            Ok::<_, Error>(())
+        })?;
+        assert_eq!(path(conn), "www, public, pg_temp");
+        Ok::<_, Error>(())
+    };
+    fixture.tenancy.with_tenant(&tenants[0], follows).unwrap();
+    let in_transaction = fixture.tenancy.transaction(&tenants[0], |conn| {
+        assert_eq!(path(conn), "www, public, pg_temp");
+        conn.with_public(|conn| {
+            assert_eq!(setting(conn, "search_path"), "\"public\", pg_temp");
+            Ok::<_, Error>(())
+        })?;
+        assert_eq!(path(conn), "www, public, pg_temp");
+        Ok::<_, Error>(titles(conn)?)
+    });
+    assert_eq!(in_transaction.unwrap(), ["www"]);
+    fixture
+        .tenancy
+        .with_public(|conn| {
+            assert_eq!(setting(conn, "search_path"), "\"public\", pg_temp");
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn the_schema_of_a_connection_follows_its_scopes_and_is_restored() {
+    let fixture = Fixture::with_one_connection();
+    let tenants = fixture.tagged(&["s1", "s2"]);
+    let mut conn = fixture.tenancy.get(&tenants[0]).unwrap();
+    assert_eq!(conn.schema(), &name("s1"));
+    let inner = conn.with_tenant(&tenants[1], |conn| {
+        assert_eq!(conn.schema(), &name("s2"));
+        let public = conn.with_public(|conn| {
+            assert_eq!(conn.schema(), &name("public"));
+            Ok::<_, Error>(conn.schema().clone())
+        })?;
+        assert_eq!(conn.schema(), &name("s2"));
+        Ok::<_, Error>(public)
+    });
+    assert_eq!(inner.unwrap(), name("public"));
+    assert_eq!(conn.schema(), &name("s1"));
+    // After an error, a schema that is missing, a panic, and inside a transaction.
+    conn.with_tenant(&tenants[1], |conn| conn.batch_execute("SELECT nonsense"))
+        .unwrap_err();
+    assert_eq!(conn.schema(), &name("s1"));
+    conn.with_schema(&name("nobody"), titles).unwrap_err();
+    assert_eq!(conn.schema(), &name("s1"));
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        conn.with_tenant(&tenants[1], |conn| -> QueryResult<()> {
+            assert_eq!(conn.schema(), &name("s2"));
+            std::panic::resume_unwind(Box::new("on purpose"))
+        })
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(conn.schema(), &name("s1"));
+    conn.transaction(|conn| {
+        conn.with_tenant(&tenants[1], |conn| {
+            assert_eq!(conn.schema(), &name("s2"));
+            titles(conn)
+        })?;
+        assert_eq!(conn.schema(), &name("s1"));
+        Ok::<_, Error>(())
+    })
+    .unwrap();
+    // What is said is what the server does.
+    assert_eq!(conn.current_schema().unwrap().as_ref(), Some(conn.schema()));
+    assert_eq!(titles(&mut conn).unwrap(), ["s1"]);
+    drop(conn);
+    let mut public = fixture.tenancy.get_public().unwrap();
+    assert_eq!(public.schema(), &name("public"));
+    public.with_tenant(&tenants[1], titles).unwrap();
+    assert_eq!(public.schema(), &name("public"));
 }

@@ -1,5 +1,6 @@
 //! Sixteen threads, fifty tenants, every row tagged with its tenant, and a random mix of everything that
-//! could make a connection serve the wrong one. What is counted is what the server returned.
+//! could make a connection serve the wrong one, while one thread more creates and deletes tenants of its
+//! own. What is counted is what the server returned.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -34,9 +35,33 @@ impl Tally {
     }
 }
 
+/// A role for this run, which may read nothing: roles belong to the server, not to a database.
+struct Role<'a> {
+    fixture: &'a Fixture,
+    name: String,
+}
+
+impl<'a> Role<'a> {
+    fn new(fixture: &'a Fixture) -> Self {
+        let name = format!("soak_{:016x}", fastrand::u64(..));
+        fixture.run(&format!("CREATE ROLE {name}"));
+        Self { fixture, name }
+    }
+}
+
+impl Drop for Role<'_> {
+    fn drop(&mut self) {
+        self.fixture.run(&format!("DROP ROLE {}", self.name));
+    }
+}
+
 /// Messages that leave something behind, or try to lead elsewhere.
-fn dirt(other: &str) -> Vec<String> {
+fn dirt(other: &str, role: &str) -> Vec<String> {
     vec![
+        format!("SET ROLE {role}"),
+        format!("SET SESSION AUTHORIZATION {role}"),
+        "SELECT pg_try_advisory_lock(1)".to_owned(),
+        "SELECT pg_try_advisory_lock_shared(2)".to_owned(),
         format!("SET search_path TO {other}"),
         format!("SET SESSION search_path = {other}, public"),
         format!("SELECT set_config('search_path', '{other}', false)"),
@@ -58,17 +83,17 @@ fn scenario(
     tenancy: &Tenancy<Client>,
     tally: &Tally,
     random: &mut fastrand::Rng,
-    own: &Client,
-    other: &Client,
+    (own, other): (&Client, &Client),
+    role: &str,
 ) -> Result<(), Error> {
     let tag = own.name.as_str();
     match random.u8(0..100) {
         // What applications do nearly always.
         0..55 => tenancy.with_tenant(own, |conn| {
-            (0..random.u8(2..12)).try_for_each(|_| tally.read(conn, tag))
+            (0..random.u8(2..18)).try_for_each(|_| tally.read(conn, tag))
         }),
         55..65 => tenancy.transaction(own, |conn| {
-            (0..random.u8(1..6)).try_for_each(|_| tally.read(conn, tag))
+            (0..random.u8(1..12)).try_for_each(|_| tally.read(conn, tag))
         }),
         65..70 => {
             let mut conn = tenancy.get(own)?;
@@ -80,8 +105,19 @@ fn scenario(
             assert!(round.is_err(), "rolled back, or killed by another thread");
             Ok(tally.read(&mut conn, tag)?)
         }
+        // A failure that was swallowed: the commit must fail.
+        70..72 => {
+            let mut conn = tenancy.get(own)?;
+            let committed = conn.transaction(|conn| {
+                insert_task(conn, tag)?;
+                let _swallowed = conn.batch_execute("SELECT nonsense");
+                QueryResult::Ok(())
+            });
+            assert!(committed.is_err(), "committed nothing, and said nothing");
+            Ok(tally.read(&mut conn, tag)?)
+        }
         // Nested scopes, with and without failure.
-        70..80 => tenancy.with_tenant(own, |conn| {
+        72..80 => tenancy.with_tenant(own, |conn| {
             tally.read(conn, tag)?;
             conn.with_tenant(other, |conn| {
                 tally.read(conn, &other.name)?;
@@ -138,7 +174,7 @@ fn scenario(
         }
         // Raw SQL that leaves things behind.
         90..98 => {
-            let dirt = dirt(other.schema_name.as_str());
+            let dirt = dirt(other.schema_name.as_str(), role);
             let dirt = &dirt[random.usize(0..dirt.len())];
             let _left_open_or_failed = tenancy.with_tenant(own, |conn| {
                 let _failed = conn.batch_execute(dirt);
@@ -147,12 +183,44 @@ fn scenario(
             Ok(())
         }
         _ => {
-            let dirt = dirt(other.schema_name.as_str());
+            let dirt = dirt(other.schema_name.as_str(), role);
             let mut conn = tenancy.get(own)?;
             let _failed = conn.as_pg()?.batch_execute(&dirt[random.usize(0..dirt.len())]);
             let _failed = tally.read(&mut conn, tag);
             Ok(())
         }
+    }
+}
+
+/// Whether a scope failed because another thread killed its backend by a number that was stale.
+fn was_killed(reason: &str) -> bool {
+    [
+        "terminating connection",
+        "no connection to",
+        "closed the connection",
+    ]
+    .iter()
+    .any(|known| reason.contains(known))
+}
+
+/// A tenant that is born, works beside the others, and dies.
+fn short_life(tenancy: &Tenancy<Client>, tally: &Tally, schema: &str, other: &Client) -> Result<(), Error> {
+    let tenant = tenancy.create(new_client(schema))?;
+    tenancy.with_tenant(&tenant, |conn| {
+        assert_eq!(titles(conn)?, [""; 0], "a new tenant has no rows");
+        insert_task(conn, schema)?;
+        tally.read(conn, schema)?;
+        conn.with_tenant(other, |conn| tally.read(conn, &other.name))?;
+        tally.read(conn, schema)?;
+        Ok::<_, Error>(())
+    })?;
+    tenancy.transaction(&tenant, |conn| tally.read(conn, schema))?;
+    tenancy.delete_with_schema(&tenant)?;
+    let gone = tenancy.with_tenant(&tenant, |conn| tally.read(conn, schema));
+    match gone {
+        Err(Error::SchemaMissing { .. }) => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => panic!("{schema} was read after its death"),
     }
 }
 
@@ -164,30 +232,46 @@ fn no_tenant_ever_reads_a_row_of_another() {
     let schemas: Vec<&str> = schemas.iter().map(|name| name.as_str()).collect();
     let tenants = fixture.tagged(&schemas);
     let tally = Tally::default();
-    std::thread::scope(|threads| {
+    let role = Role::new(&fixture);
+    let goes_on = || tally.operations.load(Ordering::Relaxed) < OPERATIONS;
+    let note = |error: Error| {
+        let reason = chain(&error);
+        if !was_killed(&reason) {
+            tally.surprises.fetch_add(1, Ordering::Relaxed);
+            eprintln!("{reason}");
+        }
+    };
+    let lives = std::thread::scope(|threads| {
         for thread in 0..THREADS {
-            let (tenancy, tenants, tally) = (fixture.tenancy.clone(), &tenants, &tally);
+            let (tenancy, tenants, tally, role) = (fixture.tenancy.clone(), &tenants, &tally, &role.name);
+            let (goes_on, note) = (&goes_on, &note);
             threads.spawn(move || {
                 let mut random = fastrand::Rng::with_seed(thread as u64);
-                while tally.operations.load(Ordering::Relaxed) < OPERATIONS {
-                    let own = &tenants[random.usize(0..TENANTS)];
-                    let other = &tenants[random.usize(0..TENANTS)];
-                    if let Err(error) = scenario(&tenancy, tally, &mut random, own, other) {
-                        // A backend that another thread killed by its number may be this scope's.
-                        let reason = chain(&error);
-                        let was_killed = [
-                            "terminating connection",
-                            "no connection to",
-                            "closed the connection",
-                        ];
-                        if !was_killed.iter().any(|known| reason.contains(known)) {
-                            tally.surprises.fetch_add(1, Ordering::Relaxed);
-                            eprintln!("{reason}");
-                        }
+                while goes_on() {
+                    let pair = (
+                        &tenants[random.usize(0..TENANTS)],
+                        &tenants[random.usize(0..TENANTS)],
+                    );
+                    if let Err(error) = scenario(&tenancy, tally, &mut random, pair, role) {
+                        note(error);
                     }
                 }
             });
         }
+        let births = threads.spawn(|| {
+            let mut random = fastrand::Rng::with_seed(THREADS as u64);
+            let mut lives = 0;
+            while goes_on() {
+                let other = &tenants[random.usize(0..TENANTS)];
+                match short_life(&fixture.tenancy, &tally, &format!("brief_{lives}"), other) {
+                    Ok(()) => {}
+                    Err(error) => note(error),
+                }
+                lives += 1;
+            }
+            lives
+        });
+        births.join().unwrap()
     });
     let operations = tally.operations.load(Ordering::Relaxed);
     assert!(operations >= OPERATIONS);
@@ -204,4 +288,17 @@ fn no_tenant_ever_reads_a_row_of_another() {
     for tenant in &tenants {
         assert_eq!(fixture.titles(tenant), [tenant.name.as_str()]);
     }
+    assert!(lives > 10, "{lives} tenants came and went");
+    // Where a backend was killed in the middle, a life is left as it was then: the row with its schema.
+    let left: Result<Vec<Client>, Error> = fixture.tenancy.tenants().collect();
+    for tenant in left.unwrap() {
+        assert!(fixture.has_schema(&tenant.name), "{} has a row only", tenant.name);
+        if tenant.name.starts_with("brief_") {
+            let own = fixture.titles(&tenant);
+            assert!(own.iter().all(|title| *title == tenant.name));
+            fixture.tenancy.delete_with_schema(&tenant).unwrap();
+        }
+    }
+    assert_eq!(fixture.schemas().len(), TENANTS + 1, "{:?}", fixture.schemas());
+    wait_until("no lock is left", || fixture.advisory_locks() == 0);
 }

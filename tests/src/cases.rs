@@ -1,79 +1,67 @@
 //! Small apps, each with migrations that do something special.
 
 use crate::apps::customers::{self, Client};
-use tenant_diesel::{Tenancy, TenancyBuilder};
+use tenant_diesel::{Tenancy, TenancyBuilder, shared_app, tenant_app};
 
-/// An app with the migrations of `fixtures/<name>`.
-macro_rules! app {
-    ($(#[$doc:meta])* $name:ident, $directory:literal, $scope:expr, [$($table:literal),*], { $($tables:tt)* }) => {
-        $(#[$doc])*
-        pub mod $name {
-            use tenant_diesel::AppScope;
-            $($tables)*
-
-            /// The app.
-            #[derive(Clone, Copy, Debug)]
-            pub struct App;
-
-            impl tenant_diesel::App for App {
-                const NAME: &'static str = stringify!($name);
-                const SCOPE: AppScope = $scope;
-                const TABLES: &'static [tenant_diesel::Table] =
-                    &[$(tenant_diesel::Table { schema: None, name: $table }),*];
-
-                fn migration_versions() -> Vec<String> {
-                    tenant_diesel::__private::versions::<Self>()
-                }
-            }
-
-            impl tenant_diesel::EmbeddedApp for App {
-                const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
-                    diesel_migrations::embed_migrations!($directory);
-            }
-        }
-    };
+/// People who log in to one tenant.
+#[tenant_app(migrations = "fixtures/accounts")]
+pub mod accounts {
+    diesel::table! { users (id) { id -> Int8, login -> Text, password -> Text } }
 }
 
-app!(
-    /// People who log in to one tenant.
-    accounts, "fixtures/accounts", AppScope::Tenant, ["users"],
-    { diesel::table! { users (id) { id -> Int8, login -> Text, password -> Text } } }
-);
-app!(
-    /// Notes, in the shared schema and in each tenant's.
-    notes, "fixtures/notes", AppScope::Both, ["notes"],
-    { diesel::table! { notes (id) { id -> Int8, text -> Text } } }
-);
-app!(
-    /// A table, an index that is built concurrently, a file that leaves the path on `public`, and a table
-    /// whose migration fails where `public.plans` is empty.
-    concurrent, "fixtures/concurrent", AppScope::Tenant, ["documents", "pages"],
-    { diesel::table! { documents (id) { id -> Int8, title -> Text, plan_id -> Nullable<Int4> } } }
-);
-app!(
-    /// Five tables, whose files set the path in three ways.
-    wandering, "fixtures/wandering", AppScope::Tenant, ["one", "two", "three", "four", "five"], {}
-);
-app!(
-    /// A file that commits.
-    commits, "fixtures/commits", AppScope::Tenant, ["before", "committed"], {}
-);
-app!(
-    /// A file without a transaction that begins one and leaves it open.
-    left_open, "fixtures/left_open", AppScope::Tenant, ["never"], {}
-);
-app!(
-    /// A file that drops a table which only the shared schema has.
-    reaching, "fixtures/reaching", AppScope::Tenant, ["reached"], {}
-);
-app!(
-    /// Makes the schema `extensions` with a function and a domain.
-    extensions, "fixtures/extensions", AppScope::Shared, [], {}
-);
-app!(
-    /// Uses that function and that domain.
-    shouting, "fixtures/shouting", AppScope::Tenant, ["shouts"], {}
-);
+/// Notes, in the shared schema and in each tenant's.
+#[shared_app(migrations = "fixtures/notes")]
+#[tenant_app]
+pub mod notes {
+    diesel::table! { notes (id) { id -> Int8, text -> Text } }
+}
+
+/// A table, an index that is built concurrently, a file that leaves the path on `public`, and a table
+/// whose migration fails where `public.plans` is empty.
+#[tenant_app(migrations = "fixtures/concurrent")]
+pub mod concurrent {
+    diesel::table! { documents (id) { id -> Int8, title -> Text, plan_id -> Nullable<Int4> } }
+    diesel::table! { pages (id) { id -> Int8 } }
+}
+
+/// Five tables, whose files set the path in three ways.
+#[tenant_app(migrations = "fixtures/wandering")]
+pub mod wandering {
+    diesel::table! { one (id) { id -> Int4 } }
+    diesel::table! { two (id) { id -> Int4 } }
+    diesel::table! { three (id) { id -> Int4 } }
+    diesel::table! { four (id) { id -> Int4 } }
+    diesel::table! { five (id) { id -> Int4 } }
+}
+
+/// A file that commits.
+#[tenant_app(migrations = "fixtures/commits")]
+pub mod commits {
+    diesel::table! { before (id) { id -> Int4 } }
+    diesel::table! { committed (id) { id -> Int4 } }
+}
+
+/// A file without a transaction that begins one and leaves it open.
+#[tenant_app(migrations = "fixtures/left_open")]
+pub mod left_open {
+    diesel::table! { never (id) { id -> Int4 } }
+}
+
+/// A file that drops a table which only the shared schema has.
+#[tenant_app(migrations = "fixtures/reaching")]
+pub mod reaching {
+    diesel::table! { reached (id) { id -> Int4 } }
+}
+
+/// Makes the schema `extensions` with a function and a domain.
+#[shared_app(migrations = "fixtures/extensions")]
+pub mod extensions {}
+
+/// Uses that function and that domain.
+#[tenant_app(migrations = "fixtures/shouting")]
+pub mod shouting {
+    diesel::table! { shouts (sender) { text -> Text, sender -> Text } }
+}
 
 /// An application with customers and nothing else yet.
 pub fn builder() -> TenancyBuilder<Client> {

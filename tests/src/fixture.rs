@@ -44,10 +44,7 @@ impl Fixture {
 
     /// The same, not migrated.
     pub fn unmigrated(connections: u32) -> Self {
-        Self::of(
-            connections,
-            Tenancy::builder().app::<customers::App>().app::<todo::App>(),
-        )
+        Self::of(connections, application())
     }
 
     /// Creates a tenant.
@@ -150,6 +147,24 @@ impl Default for Fixture {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Customers and to-do lists, with any model of the tenants.
+fn application<T>() -> TenancyBuilder<T>
+where
+    T: TenantModel<Table = customers::clients::table>,
+{
+    Tenancy::builder().app::<customers::App>().app::<todo::App>()
+}
+
+/// The same on a database of its own, migrated.
+pub(crate) fn migrated<T>(connections: u32) -> Fixture<T>
+where
+    T: TenantModel<Table = customers::clients::table>,
+{
+    let fixture = Fixture::of(connections, application());
+    fixture.tenancy.migrate().unwrap();
+    fixture
 }
 
 /// A row for a tenant of this schema.
