@@ -29,6 +29,10 @@ use crate::watchdog::Line;
 /// How long a shared cluster waits for the next process after the last one ended.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// To be changed when processes built from before and after a change would not understand each other here: each kind then
+/// has a cluster of its own.
+const PROTOCOL: u32 = 1;
+
 /// A shared cluster that this process holds.
 pub(crate) struct Held {
     pub(crate) server: Server,
@@ -42,7 +46,7 @@ pub(crate) struct Held {
 pub(crate) fn hold(programs: &Programs, account: &Account) -> Result<Held, Error> {
     let scratch = folders::scratch(account)?;
     let mut hasher = DefaultHasher::new();
-    (programs.bin_dir(), programs.version()).hash(&mut hasher);
+    (PROTOCOL, programs.bin_dir(), programs.version()).hash(&mut hasher);
     let rendezvous = scratch.join(format!("shared-{:016x}", hasher.finish()));
     let _alone = folders::lock(&rendezvous.with_extension("lock"))?;
     let known = fs::read_to_string(&rendezvous).ok();
