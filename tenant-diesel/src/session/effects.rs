@@ -2,8 +2,7 @@
 //!
 //! Words are looked for, not grammar: a word in a string or a comment counts too. That costs a reset
 //! now and then; it never misses a statement that says what it does. What a function on the server does is
-//! not in the text: a query that calls an unknown one counts as having changed the session (see [`calls`]),
-//! but not the path, which would cost a round trip each time.
+//! not in the text: a query that calls an unknown one counts as having changed everything (see [`calls`]).
 //!
 //! [`calls`]: super::calls
 
@@ -53,6 +52,7 @@ impl Effects {
         };
         if calls_something_unknown(sql) {
             effects.taint = effects.taint.max(Taint::Settings);
+            effects.may_change_path = true;
         }
         for word in words(sql) {
             let (taint, path) = of_word(&word.to_ascii_lowercase());
