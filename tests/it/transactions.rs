@@ -43,7 +43,8 @@ fn the_path_of_a_transaction_ends_with_it() {
         assert_eq!(conn.current_schema()?.as_ref(), Some(&acme.schema_name));
         insert_task(conn, "acme")?;
         conn.batch_execute("COMMIT")?;
-        titles(conn)
+        assert_eq!(titles(conn)?, ["acme"]);
+        QueryResult::Ok(())
     });
     assert!(result.is_err(), "there is no transaction left to commit");
     assert_eq!(fixture.titles(&acme), ["acme"]);

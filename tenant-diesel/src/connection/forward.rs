@@ -132,9 +132,11 @@ where
     fn execute(self, conn: &mut ScopedConnection<S>) -> Result<usize, Self::Error> {
         conn.ready()?;
         let lease = conn.lease_mut();
-        // Diesel keeps the text of a copy to itself.
-        lease.session.will_send(Effects::of_raw_text("COPY"));
-        let pg = &mut lease.pg;
-        <Self as ExecuteCopyFromDsl<PgConnection>>::execute(self, pg)
+        // Diesel keeps the text of a copy to itself. If its closure panics, the copy is still going on.
+        lease.session.will_send(Effects::of_copy());
+        lease.session.set_in_copy(true);
+        let result = <Self as ExecuteCopyFromDsl<PgConnection>>::execute(self, &mut lease.pg);
+        conn.copy_ended(result.is_err());
+        result
     }
 }

@@ -16,6 +16,12 @@ where
     E: ScopeError,
 {
     match f(&mut conn) {
+        Ok(_) if conn.lease_mut().transaction_depth() > 1 => {
+            // A transaction inside was begun and not ended: to commit would only release its savepoint.
+            conn.lease_mut().session.discard();
+            let schema = conn.schema().clone();
+            Err(E::from_scope(Error::TransactionLeftOpen { schema }))
+        }
         Ok(value) => match AnsiTransactionManager::commit_transaction(&mut conn) {
             Ok(()) => Ok(value),
             Err(error) => Err(E::from_scope(error.into())),

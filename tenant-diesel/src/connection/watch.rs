@@ -2,7 +2,7 @@
 //! it may do to the session.
 
 use super::{Scope, ScopedConnection};
-use crate::session::{Control, Effects};
+use crate::session::{Control, Effects, Taint};
 use crate::{Error, pool::Lease};
 use diesel::connection::{
     AnsiTransactionManager, SimpleConnection, TransactionManager, TransactionManagerStatus,
@@ -42,8 +42,14 @@ impl<S: Scope> ScopedConnection<S> {
     {
         self.ready()?;
         let lease = self.lease_mut();
-        let effects = lease.session.effects_of(T::query_id(), || effects_of(query))?;
+        // What Diesel may cache by its type has one text; anything else is read each time.
+        let typed = query.is_safe_to_cache_prepared(&Pg)?;
+        let id = T::query_id().filter(|_| typed);
+        let effects = lease.session.effects_of(id, || effects_of(query, typed))?;
         lease.session.will_send(effects);
+        if effects.taint == Taint::Statements {
+            lease.forget_statements();
+        }
         Ok(&mut lease.pg)
     }
 
@@ -54,7 +60,12 @@ impl<S: Scope> ScopedConnection<S> {
             None => {
                 self.ready()?;
                 let lease = self.lease_mut();
-                lease.session.will_send(Effects::of_raw_text(sql));
+                let effects = Effects::of_raw_text(sql);
+                lease.session.will_send(effects);
+                if effects.taint == Taint::Statements {
+                    // Also of Diesel's own: it must prepare them again, in this scope already.
+                    lease.forget_statements();
+                }
                 lease.pg.batch_execute(sql)
             }
         }
@@ -63,6 +74,11 @@ impl<S: Scope> ScopedConnection<S> {
     /// Sends what begins or ends a transaction: Diesel's transaction manager does, and people do.
     fn send_control(&mut self, control: Control, sql: &str) -> QueryResult<()> {
         let lease = self.lease_mut();
+        if lease.session.may_be_in_copy() && control == Control::Commit {
+            // Ends it, with an error if it was one that writes.
+            lease.pg.batch_execute("SELECT 1")?;
+            lease.session.set_in_copy(false);
+        }
         if control == Control::Commit && has_failed(lease) {
             // The server would answer `ROLLBACK` to this, and Diesel take that for success. Diesel rolls
             // back when it gets an error here.
@@ -71,16 +87,28 @@ impl<S: Scope> ScopedConnection<S> {
             }
             .into_diesel());
         }
+        let before = lease.session.will_send_control(control);
         let result = if control == Control::Commit && lease.transaction_depth() == 0 {
             // Begun with raw SQL, so Diesel does not know whether it failed. In a failed transaction the first
             // of two statements is an error, the second is not reached, and the transaction stays open.
-            lease.pg.batch_execute("SELECT 1; COMMIT")?;
-            Ok(())
+            lease.pg.batch_execute("SELECT 1; COMMIT")
         } else {
             lease.pg.batch_execute(sql)
         };
-        lease.session.sent(control, result.is_ok());
+        lease.session.sent(control, before, result.is_ok());
         result
+    }
+
+    /// A copy came to its end. Diesel does not note that a failed one has failed its transaction.
+    pub(super) fn copy_ended(&mut self, failed: bool) {
+        let lease = self.lease_mut();
+        lease.session.set_in_copy(false);
+        let status = AnsiTransactionManager::transaction_manager_status_mut(&mut lease.pg);
+        if let (true, TransactionManagerStatus::Valid(status)) = (failed, status)
+            && let Some(transaction) = &mut status.in_transaction
+        {
+            transaction.requires_rollback_maybe_up_to_top_level = true;
+        }
     }
 
     pub(super) fn is_in_test_transaction(&mut self) -> bool {
@@ -105,9 +133,8 @@ fn has_failed(lease: &mut Lease) -> bool {
     }
 }
 
-fn effects_of<T: QueryFragment<Pg>>(query: &T) -> QueryResult<Effects> {
+fn effects_of<T: QueryFragment<Pg>>(query: &T, typed: bool) -> QueryResult<Effects> {
     let mut sql = PgQueryBuilder::default();
     query.to_sql(&mut sql, &Pg)?;
-    let typed = query.is_safe_to_cache_prepared(&Pg)?;
     Ok(Effects::of_query(&sql.finish(), typed))
 }

@@ -47,6 +47,17 @@ pub(crate) fn transaction_lock(pg: &mut PgConnection, schema: &SchemaName) -> Qu
     run(pg, "pg_advisory_xact_lock", schema)
 }
 
+/// Waits until no other birth is under way, until the end of the transaction. A birth locks the table of
+/// tenants by its row, and again, harder, by a foreign key of the tenant's tables to it: two at once would wait
+/// for each other.
+pub(crate) fn births(pg: &mut PgConnection) -> QueryResult<()> {
+    // No schema has this name: it is longer than 63 bytes.
+    const NAME: &str = "births of tenants, one after the other in the whole database at any time";
+    let statement = diesel::sql_query(format!("SELECT pg_catalog.pg_advisory_xact_lock({KEY})"));
+    statement.bind::<Text, _>(NAME).execute(pg)?;
+    Ok(())
+}
+
 /// Lets go of the snapshot that the last query of an open transaction still holds: its portal stays open
 /// until the next statement.
 pub(crate) fn release_snapshot(pg: &mut PgConnection) -> QueryResult<()> {

@@ -41,6 +41,7 @@ impl ManagedConnection {
     pub(crate) fn must_be_closed(&mut self) -> bool {
         self.session.taint() == Taint::Discard
             || self.session.in_transaction()
+            || self.session.may_be_in_copy()
             || self.pg.is_broken()
             || self.transaction_depth() > 0
     }
@@ -120,11 +121,28 @@ impl ManagedConnection {
     /// Sets the path for the session if the schema exists.
     pub(crate) fn set_path(&mut self, target: &Target) -> Result<(), Error> {
         self.session.forget_path();
-        let rows = diesel::sql_query(sql::SET_PATH)
-            .bind::<Text, _>(target.path.to_string())
-            .bind::<Text, _>(target.schema.as_str())
-            .execute(&mut self.pg)
-            .map_err(|source| set_path_failed(Some(target), source))?;
+        if self.session.may_be_in_copy() {
+            // libpq ends a copy before a simple query; before any other kind, Diesel would wait for it forever.
+            self.pg
+                .batch_execute("SELECT 1")
+                .map_err(|source| set_path_failed(Some(target), source))?;
+            self.session.set_in_copy(false);
+        }
+        let (path, schema) = (target.path.to_string(), target.schema.as_str());
+        let ascii = path.is_ascii() && schema.is_ascii();
+        let rows = diesel::sql_query(if ascii {
+            sql::SET_PATH
+        } else {
+            sql::SET_PATH_IN_HEX
+        })
+        .bind::<Text, _>(if ascii { path } else { sql::hex(&path) })
+        .bind::<Text, _>(if ascii {
+            schema.to_owned()
+        } else {
+            sql::hex(schema)
+        })
+        .execute(&mut self.pg)
+        .map_err(|source| set_path_failed(Some(target), source))?;
         if rows == 0 {
             return Err(Error::SchemaMissing {
                 schema: target.schema.clone(),
@@ -153,11 +171,15 @@ impl ManagedConnection {
 
     fn was_reset(&mut self) {
         if self.session.taint() >= Taint::Statements {
-            // The server forgot Diesel's statements: so must Diesel. Switching its cache off and on empties it.
-            self.pg.set_prepared_statement_cache_size(CacheSize::Disabled);
-            self.pg.set_prepared_statement_cache_size(CacheSize::Unbounded);
+            self.forget_statements();
         }
         self.session.is_clean_now();
+    }
+
+    /// Where the server forgot Diesel's statements, so must Diesel. Switching its cache off and on empties it.
+    pub(crate) fn forget_statements(&mut self) {
+        self.pg.set_prepared_statement_cache_size(CacheSize::Disabled);
+        self.pg.set_prepared_statement_cache_size(CacheSize::Unbounded);
     }
 }
 

@@ -77,6 +77,8 @@ impl<T: TenantModel> Tenancy<T> {
             None
         };
         let result = isolation::read_committed(conn, |conn| {
+            lock::births(conn.raw())
+                .map_err(Error::attempt("wait for other births", self.public_schema()))?;
             let tenant = new
                 .insert(conn)
                 .map_err(Error::attempt("insert the tenant", self.public_schema()))?;

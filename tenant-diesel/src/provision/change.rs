@@ -92,12 +92,16 @@ impl<T: TenantModel> Tenancy<T> {
             // First of all, as a migration does: in the other order each could wait for the other.
             locked(conn, schema, |conn| {
                 isolation::read_committed(conn, |conn| {
-                    let deleted = T::delete_row(conn, &tenant.key())
-                        .map_err(Error::attempt("delete the tenant", schema))?;
-                    same_schema(tenant, deleted)?;
+                    let row =
+                        T::find(conn, &tenant.key()).map_err(Error::attempt("read the tenant", schema))?;
+                    same_schema(tenant, row)?;
+                    // The schema first: its tables may refer to the row.
                     if drop {
                         self.drop_locked(conn, schema)?;
                     }
+                    let deleted = T::delete_row(conn, &tenant.key())
+                        .map_err(Error::attempt("delete the tenant", schema))?;
+                    same_schema(tenant, deleted)?;
                     Ok(())
                 })
             })

@@ -14,6 +14,8 @@ use super::calls::calls_something_unknown;
 pub(crate) struct Effects {
     pub(crate) taint: Taint,
     pub(crate) may_change_path: bool,
+    /// May leave a copy going on.
+    pub(crate) may_copy: bool,
     /// May begin a transaction that is not closed in the same message.
     pub(crate) may_begin: bool,
 }
@@ -25,12 +27,20 @@ impl Effects {
         if is_one_statement && !matches!(kind(sql), Kind::Other) {
             Self::of_words(sql, Taint::Settings, of_word_in_query)
         } else {
-            let may_begin =
-                words(sql).any(|word| matches!(&*word.to_ascii_lowercase(), "begin" | "start" | "chain"));
+            let has = |wanted: &[&str]| words(sql).any(|word| wanted.contains(&&*word.to_ascii_lowercase()));
             Self {
-                may_begin,
+                may_begin: has(&["begin", "start", "chain"]),
+                may_copy: has(&["copy"]),
                 ..Self::of_words(sql, Taint::Settings, of_word_anywhere)
             }
+        }
+    }
+
+    /// Of a copy that Diesel runs, whose text it keeps to itself.
+    pub(crate) fn of_copy() -> Self {
+        Self {
+            taint: Taint::Settings,
+            ..Self::default()
         }
     }
 
@@ -65,6 +75,7 @@ impl Effects {
                 taint: Taint::Discard,
                 may_change_path: true,
                 may_begin: true,
+                may_copy: true,
             };
         }
         effects
@@ -77,8 +88,12 @@ enum Kind {
     Other,
 }
 
-/// What kind of statement a text starts with.
+/// What kind of statement a text starts with. A comment could hold any first word: such a text is not looked
+/// at further.
 fn kind(sql: &str) -> Kind {
+    if sql.contains("/*") || sql.contains("--") {
+        return Kind::Other;
+    }
     match words(sql)
         .next()
         .unwrap_or_default()
@@ -121,7 +136,11 @@ fn of_word_anywhere(word: &str) -> (Taint, bool) {
         // Change the path, or put it back to what it was.
         "search_path" | "schema" | "reset" => (Taint::Settings, true),
         "discard" => (Taint::Statements, true),
-        "prepare" | "deallocate" => (Taint::Statements, false),
+        // Also `PREPARE TRANSACTION`, which ends one.
+        "prepare" => (Taint::Statements, true),
+        "deallocate" => (Taint::Statements, false),
+        // The names of schemas would be read in another encoding than they are sent in; a copy may be left open.
+        "client_encoding" | "names" | "copy" => (Taint::Discard, true),
         _ => of_word_in_query(word),
     }
 }
@@ -172,12 +191,16 @@ mod tests {
             ("SET SCHEMA 'x'", Taint::Settings, true),
             ("RESET ALL", Taint::Settings, true),
             ("DISCARD ALL", Taint::Statements, true),
-            ("PREPARE p AS SELECT 1", Taint::Statements, false),
+            ("PREPARE p AS SELECT 1", Taint::Statements, true),
+            ("/* select */ SET search_path TO x", Taint::Settings, true),
+            ("-- select\nSET search_path TO x", Taint::Settings, true),
+            ("/* insert */ BEGIN", Taint::Discard, true),
+            ("SET NAMES 'LATIN1'", Taint::Discard, true),
             ("DO $$ BEGIN PERFORM 1; END $$", Taint::Discard, true),
             ("BEGIN; SELECT 1", Taint::Discard, true),
             ("LISTEN jobs", Taint::Discard, true),
-            ("SELECT pg_advisory_lock(1)", Taint::Discard, false),
-            ("SELECT PG_TRY_ADVISORY_LOCK(1)", Taint::Discard, false),
+            ("SELECT pg_advisory_lock(1)", Taint::Discard, true),
+            ("SELECT PG_TRY_ADVISORY_LOCK(1)", Taint::Discard, true),
             ("SET U&\"search\\005fpath\" = x", Taint::Discard, true),
         ] {
             let effects = raw(sql);
@@ -189,6 +212,7 @@ mod tests {
         );
         assert!(Effects::of_query("SELECT set_config($1, $2, $3)", true).may_change_path);
         assert_eq!(Effects::of_query("SELECT now()", false).taint, Taint::Settings);
+        assert!(Effects::of_query("/* insert */ SET ROLE x", false).taint >= Taint::Settings);
         assert_eq!(Effects::of_query("SET x = 1", true).taint, Taint::Settings);
     }
 }

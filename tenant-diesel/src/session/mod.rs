@@ -51,6 +51,8 @@ pub(crate) struct Session {
     in_transaction: bool,
     /// Somebody had the bare connection, so that `in_transaction` may be wrong.
     opaque: bool,
+    /// A copy may be going on, which must be ended before anything else is sent.
+    in_copy: bool,
     /// A message of several statements may have begun a transaction.
     may_be_in_transaction: bool,
     taint: Taint,
@@ -124,9 +126,22 @@ impl Session {
         self.taint = Taint::Discard;
     }
 
+    /// Whether a copy may be going on.
+    pub(crate) fn may_be_in_copy(&self) -> bool {
+        self.in_copy
+    }
+
+    /// A copy begins, or is known to have ended. While one goes on, the path counts as unknown, so that it is
+    /// ended before the next statement.
+    pub(crate) fn set_in_copy(&mut self, in_copy: bool) {
+        self.in_copy = in_copy;
+        self.path_is_known &= !in_copy;
+    }
+
     /// Somebody takes the bare connection: nothing is known from now on.
     pub(crate) fn becomes_opaque(&mut self) {
         self.opaque = true;
+        self.in_copy = true;
         self.discard();
     }
 
@@ -135,6 +150,7 @@ impl Session {
         self.taint = self.taint.max(effects.taint);
         self.path_is_known &= !effects.may_change_path;
         self.may_be_in_transaction |= effects.may_begin;
+        self.in_copy |= effects.may_copy;
     }
 
     /// The effects of a typed query, from memory or by `read`.
@@ -153,30 +169,45 @@ impl Session {
         Ok(effects)
     }
 
-    /// A transaction control statement was sent, and succeeded or not.
-    pub(crate) fn sent(&mut self, control: Control, succeeded: bool) {
+    /// A transaction control statement is about to be sent: from now on, and until it is known to have
+    /// succeeded, the worse of what can come of it is believed (also if sending it panics). What was believed
+    /// before goes to [`Self::sent`].
+    pub(crate) fn will_send_control(&mut self, control: Control) -> Before {
+        let before = Before {
+            path_is_known: self.path_is_known,
+            in_transaction: self.in_transaction,
+        };
         match control {
-            Control::Begin => self.in_transaction |= succeeded,
+            Control::Begin => self.in_transaction = true,
             Control::Savepoint | Control::Release => {}
-            // A commit that fails has ended the transaction as well, by rolling it back.
-            Control::Commit => {
-                self.in_transaction = false;
-                match (self.undone_by, succeeded) {
-                    (UndoneBy::Nothing, _) => {}
-                    (UndoneBy::Rollback, true) => self.undone_by = UndoneBy::Nothing,
-                    (UndoneBy::Rollback, false) | (UndoneBy::End, _) => self.path_is_known = false,
-                }
-            }
-            Control::Rollback | Control::RollbackTo => {
-                if control == Control::Rollback && succeeded {
-                    self.in_transaction = false;
-                }
-                if self.undone_by != UndoneBy::Nothing {
-                    self.path_is_known = false;
-                }
+            Control::Commit | Control::Rollback | Control::RollbackTo => {
+                self.path_is_known &= self.undone_by == UndoneBy::Nothing;
             }
         }
+        before
     }
+
+    /// The statement was sent, and succeeded or not.
+    pub(crate) fn sent(&mut self, control: Control, before: Before, succeeded: bool) {
+        match (control, succeeded) {
+            (Control::Begin, false) => self.in_transaction = before.in_transaction,
+            (Control::Commit, true) => {
+                self.in_transaction = false;
+                // A path that was set inside the transaction is now set for good; one set for its time is gone.
+                self.path_is_known |= before.path_is_known && self.undone_by == UndoneBy::Rollback;
+                self.undone_by = UndoneBy::Nothing;
+            }
+            (Control::Rollback, true) => self.in_transaction = false,
+            _ => {}
+        }
+    }
+}
+
+/// What was believed before a transaction control statement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before {
+    path_is_known: bool,
+    in_transaction: bool,
 }
 
 #[cfg(test)]
@@ -186,14 +217,19 @@ mod tests {
     fn in_a_transaction() -> Session {
         let mut session = Session::default();
         session.path_was_set();
-        session.sent(Control::Begin, true);
+        send(&mut session, Control::Begin, true);
         session
+    }
+
+    fn send(session: &mut Session, control: Control, succeeded: bool) {
+        let before = session.will_send_control(control);
+        session.sent(control, before, succeeded);
     }
 
     #[test]
     fn a_path_set_before_a_transaction_outlives_its_rollback() {
         let mut session = in_a_transaction();
-        session.sent(Control::Rollback, true);
+        send(&mut session, Control::Rollback, true);
         assert!(session.path_is_known() && !session.in_transaction());
     }
 
@@ -206,7 +242,7 @@ mod tests {
         ] {
             let mut session = in_a_transaction();
             session.path_was_set();
-            session.sent(end, true);
+            send(&mut session, end, true);
             assert_eq!(session.path_is_known(), known, "{end:?}");
         }
     }
@@ -216,9 +252,24 @@ mod tests {
         for end in [Control::Rollback, Control::RollbackTo, Control::Commit] {
             let mut session = Session::default();
             session.path_was_set_locally();
-            session.sent(end, true);
+            send(&mut session, end, true);
             assert!(!session.path_is_known(), "{end:?}");
         }
+    }
+
+    #[test]
+    fn what_is_not_known_to_have_succeeded_is_believed_to_have_done_its_worst() {
+        let mut session = in_a_transaction();
+        session.path_was_set();
+        session.will_send_control(Control::Rollback);
+        assert!(!session.path_is_known() && session.in_transaction());
+        let mut session = Session::default();
+        session.will_send_control(Control::Begin);
+        assert!(session.in_transaction());
+        let mut session = in_a_transaction();
+        session.path_was_set();
+        send(&mut session, Control::Commit, false);
+        assert!(!session.path_is_known() && session.in_transaction());
     }
 
     #[test]

@@ -6,6 +6,8 @@ mod hidden;
 mod objects;
 mod panics;
 mod settings;
+// What was once not seen.
+mod spellings;
 mod transactions;
 
 use diesel::prelude::*;
