@@ -255,8 +255,11 @@ impl Error {
 ///
 /// So a closure may end in a Diesel query, and a missing schema is still [`Error::SchemaMissing`]. The
 /// second row holds for our own [`Error`], for `Box<dyn std::error::Error + Send + Sync>`, and for error
-/// types of the application. A closure that mixes several with `?` names its type, as in Diesel's own
-/// `transaction`: `Ok::<_, MyError>(..)`.
+/// types of the application.
+///
+/// A closure that uses `?` and ends in `Ok(..)` must name its error, for the compiler cannot tell it from what
+/// the scope returns: `Ok::<_, MyError>(..)`. So must one with a nested scope in it, whose error is ours:
+/// `Ok::<_, tenant_diesel::Error>(..)`.
 ///
 /// ```
 /// use diesel::prelude::*;
@@ -275,7 +278,8 @@ impl Error {
 /// fn first<T: TenantModel>(tenancy: &Tenancy<T>, tenant: &T) -> Result<i32, MyError> {
 ///     tenancy.with_tenant(tenant, |conn| {
 ///         let numbers = diesel::select(1.into_sql::<diesel::sql_types::Int4>()).load::<i32>(conn)?;
-///         numbers.into_iter().next().ok_or(MyError::NotFound)
+///         let first = numbers.into_iter().next().ok_or(MyError::NotFound)?;
+///         Ok::<_, MyError>(first)
 ///     })
 /// }
 /// ```

@@ -63,6 +63,12 @@ pub mod shouting {
     diesel::table! { shouts (sender) { text -> Text, sender -> Text } }
 }
 
+/// A table that refers to the table of tenants.
+#[tenant_app(migrations = "fixtures/referring")]
+pub mod referring {
+    diesel::table! { files (id) { id -> Int8, client_id -> Nullable<Int4> } }
+}
+
 /// An application with customers and nothing else yet.
 pub fn builder() -> TenancyBuilder<Client> {
     Tenancy::builder().app::<customers::App>()

@@ -4,4 +4,5 @@ mod births;
 mod changes;
 mod later;
 mod lists;
+mod referring;
 mod unmigrated;
