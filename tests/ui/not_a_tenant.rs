@@ -8,7 +8,6 @@ fn run(tenancy: &Tenancy<Client>, conn: &mut TenantConnection) {
     let _ = tenancy.with_schema("acme", |_| tenant_diesel::Result::Ok(()));
     let _ = conn.with_tenant(&Other, |_| tenant_diesel::Result::Ok(()));
     let _ = tenancy.create(Other);
-    let _ = Tenancy::<Client>::builder().app::<Other>();
 }
 
 fn main() {}
