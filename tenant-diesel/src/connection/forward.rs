@@ -2,7 +2,6 @@
 //! path was made sure of. The tests in `forwarded.rs` of the suite list them.
 
 use super::{Scope, ScopedConnection};
-use crate::session::Effects;
 use diesel::associations::HasTable;
 use diesel::connection::{
     AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, Instrumentation, LoadConnection,
@@ -130,13 +129,6 @@ where
     type Error = <Self as ExecuteCopyFromDsl<PgConnection>>::Error;
 
     fn execute(self, conn: &mut ScopedConnection<S>) -> Result<usize, Self::Error> {
-        conn.ready()?;
-        let lease = conn.lease_mut();
-        // Diesel keeps the text of a copy to itself. If its closure panics, the copy is still going on.
-        lease.session.will_send(Effects::of_copy());
-        lease.session.set_in_copy(true);
-        let result = <Self as ExecuteCopyFromDsl<PgConnection>>::execute(self, &mut lease.pg);
-        conn.copy_ended(result.is_err());
-        result
+        conn.copy(|pg| <Self as ExecuteCopyFromDsl<PgConnection>>::execute(self, pg))
     }
 }

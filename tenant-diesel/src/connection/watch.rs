@@ -46,10 +46,7 @@ impl<S: Scope> ScopedConnection<S> {
         let typed = query.is_safe_to_cache_prepared(&Pg)?;
         let id = T::query_id().filter(|_| typed);
         let effects = lease.session.effects_of(id, || effects_of(query, typed))?;
-        lease.session.will_send(effects);
-        if effects.taint == Taint::Statements {
-            lease.forget_statements();
-        }
+        note(lease, effects);
         Ok(&mut lease.pg)
     }
 
@@ -60,12 +57,7 @@ impl<S: Scope> ScopedConnection<S> {
             None => {
                 self.ready()?;
                 let lease = self.lease_mut();
-                let effects = Effects::of_raw_text(sql);
-                lease.session.will_send(effects);
-                if effects.taint == Taint::Statements {
-                    // Also of Diesel's own: it must prepare them again, in this scope already.
-                    lease.forget_statements();
-                }
+                note(lease, Effects::of_raw_text(sql));
                 lease.pg.batch_execute(sql)
             }
         }
@@ -77,7 +69,7 @@ impl<S: Scope> ScopedConnection<S> {
         if lease.session.may_be_in_copy() && control == Control::Commit {
             // Ends it, with an error if it was one that writes.
             lease.pg.batch_execute("SELECT 1")?;
-            lease.session.set_in_copy(false);
+            lease.session.copy_was_ended();
         }
         if control == Control::Commit && has_failed(lease) {
             // The server would answer `ROLLBACK` to this, and Diesel take that for success. Diesel rolls
@@ -99,16 +91,29 @@ impl<S: Scope> ScopedConnection<S> {
         result
     }
 
-    /// A copy came to its end. Diesel does not note that a failed one has failed its transaction.
-    pub(super) fn copy_ended(&mut self, failed: bool) {
+    /// Runs a copy. If its closure panics, the copy is still going on; if it fails, so has its transaction,
+    /// which Diesel does not note.
+    pub(super) fn copy<E>(
+        &mut self,
+        run: impl FnOnce(&mut PgConnection) -> Result<usize, E>,
+    ) -> Result<usize, E>
+    where
+        E: From<diesel::result::Error>,
+    {
+        self.ready()?;
         let lease = self.lease_mut();
-        lease.session.set_in_copy(false);
+        lease.session.will_send(Effects::of_copy());
+        let before = lease.session.will_copy();
+        let result = run(&mut lease.pg);
+        lease.session.copied(before);
+        let failed = result.is_err();
         let status = AnsiTransactionManager::transaction_manager_status_mut(&mut lease.pg);
         if let (true, TransactionManagerStatus::Valid(status)) = (failed, status)
             && let Some(transaction) = &mut status.in_transaction
         {
             transaction.requires_rollback_maybe_up_to_top_level = true;
         }
+        result
     }
 
     pub(super) fn is_in_test_transaction(&mut self) -> bool {
@@ -119,6 +124,15 @@ impl<S: Scope> ScopedConnection<S> {
                 .is_some_and(|transaction| transaction.test_transaction),
             TransactionManagerStatus::InError => false,
         }
+    }
+}
+
+/// Notes what is about to be sent.
+fn note(lease: &mut Lease, effects: Effects) {
+    lease.session.will_send(effects);
+    if effects.taint == Taint::Statements {
+        // The server may forget Diesel's too: they must be prepared again, in this scope already.
+        lease.forget_statements();
     }
 }
 

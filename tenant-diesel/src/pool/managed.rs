@@ -126,7 +126,7 @@ impl ManagedConnection {
             self.pg
                 .batch_execute("SELECT 1")
                 .map_err(|source| set_path_failed(Some(target), source))?;
-            self.session.set_in_copy(false);
+            self.session.copy_was_ended();
         }
         let (path, schema) = (target.path.to_string(), target.schema.as_str());
         let ascii = path.is_ascii() && schema.is_ascii();

@@ -131,11 +131,22 @@ impl Session {
         self.in_copy
     }
 
-    /// A copy begins, or is known to have ended. While one goes on, the path counts as unknown, so that it is
-    /// ended before the next statement.
-    pub(crate) fn set_in_copy(&mut self, in_copy: bool) {
-        self.in_copy = in_copy;
-        self.path_is_known &= !in_copy;
+    /// A copy begins. Until it is known to have ended, the path counts as unknown, so that it is ended before
+    /// the next statement. What was believed of the path goes to [`Self::copied`].
+    pub(crate) fn will_copy(&mut self) -> bool {
+        self.in_copy = true;
+        std::mem::take(&mut self.path_is_known)
+    }
+
+    /// The copy ended, in whatever way.
+    pub(crate) fn copied(&mut self, path_is_known: bool) {
+        self.in_copy = false;
+        self.path_is_known = path_is_known;
+    }
+
+    /// A copy that may have been going on was ended.
+    pub(crate) fn copy_was_ended(&mut self) {
+        self.in_copy = false;
     }
 
     /// Somebody takes the bare connection: nothing is known from now on.
