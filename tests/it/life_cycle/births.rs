@@ -212,3 +212,17 @@ fn with_a_pool_of_one_connection_every_call_gets_by() {
     tenancy.delete_with_schema(&acme).unwrap();
     assert_eq!(tenancy.pool().state().connections, 1);
 }
+
+#[test]
+fn a_name_that_is_taken_or_reserved_says_so_in_whatever_way_it_was_found() {
+    let fixture = Fixture::new();
+    fixture.tenant("acme");
+    fixture.run("CREATE SCHEMA other");
+    // By the unique column, by the comparison without case, by the schema, by the library.
+    for taken in ["acme", "ACME", "other", "public"] {
+        let error = fixture.try_tenant(taken).unwrap_err();
+        assert!(error.is_taken(), "{taken}: {error}");
+    }
+    fixture.run("DROP TABLE clients CASCADE");
+    assert!(!fixture.try_tenant("new").unwrap_err().is_taken());
+}
