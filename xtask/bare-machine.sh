@@ -35,19 +35,19 @@ complain() {
 [ "$(id -u)" = 0 ] || complain "must be root, for chroot"
 command -v debootstrap >/dev/null || complain "needs debootstrap: apt-get install debootstrap"
 
-# From here on in a mount namespace of its own: what is mounted below is unmounted by the end of the process.
+# The work is done by a second process, in a mount namespace of its own: what it mounts is seen by nobody else, and gone
+# with it. Only this one, which sees no mounts, removes the folder; it could not reach through them if it tried.
 if [ -z "${BARE_INSIDE:-}" ]; then
-    BARE_INSIDE=$client exec unshare --mount --propagation private "$0" "$client" "$@"
+    root=${BARE_ROOT:-$(mktemp -d "${TMPDIR:-/tmp}/bare-machine.XXXXXX")}
+    [ -n "${BARE_ROOT:-}" ] || trap 'rm -rf --one-file-system "$root"' EXIT
+    BARE_INSIDE=$root unshare --mount --propagation private "$0" "$client" "$@"
+    exit
 fi
 
-root=${BARE_ROOT:-$(mktemp -d "${TMPDIR:-/tmp}/bare-machine.XXXXXX")}
+root=$BARE_INSIDE
 mkdir -p "$root"
 # Everybody's: it becomes /.
 chmod 755 "$root"
-if [ -z "${BARE_ROOT:-}" ]; then
-    # The mounts are in there: not across file systems.
-    trap 'rm -rf --one-file-system "$root"' EXIT
-fi
 
 if [ ! -e "$root/.made" ]; then
     packages="ca-certificates gcc libc6-dev"
@@ -93,11 +93,10 @@ mount --rbind /dev "$root/dev"
 # Its own, so that it shares no servers with the machine outside.
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 mount -t proc proc "$root/proc"
-# How this machine reaches registries: certificates (those of the environment too, below).
-[ ! -d /etc/ssl/certs ] || mount --rbind /etc/ssl/certs "$root/etc/ssl/certs"
-[ ! -d /usr/share/ca-certificates ] || mount --bind -o ro /usr/share/ca-certificates "$root/usr/share/ca-certificates"
-[ ! -d /usr/local/share/ca-certificates ] ||
-    mount --bind -o ro /usr/local/share/ca-certificates "$root/usr/local/share/ca-certificates"
+# How this machine reaches registries: its certificates, copied (and those of the environment, below).
+for folder in /etc/ssl/certs /usr/share/ca-certificates /usr/local/share/ca-certificates; do
+    [ ! -d "$folder" ] || { mkdir -p "$root$folder" && cp -rL "$folder/." "$root$folder/" 2>/dev/null || true; }
+done
 
 home=$(chroot "$root" sh -c "echo ~$user")
 settings=()
