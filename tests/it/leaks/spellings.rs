@@ -215,3 +215,42 @@ fn a_copy_left_open_is_ended_before_the_next_statement() {
     drop(conn);
     assert_eq!(fixture.titles(&globex), ["globex"]);
 }
+
+#[test]
+fn a_prepared_transaction_does_not_uncover_the_path_of_the_last_borrower() {
+    use tenant_tests::apps::customers::{self, Client};
+    use tenant_tests::apps::todo;
+    // A server of its own: by default none can be prepared.
+    let postgres = tenant_testing::Postgres::builder()
+        .setting("max_prepared_transactions", "2")
+        .start()
+        .unwrap();
+    let database = postgres.database().unwrap();
+    let tenancy = tenant_diesel::Tenancy::<Client>::builder()
+        .app::<customers::App>()
+        .app::<todo::App>()
+        .r2d2(r2d2::Pool::builder().max_size(1))
+        .connect(database.url())
+        .unwrap();
+    tenancy.migrate().unwrap();
+    let [acme, globex] = ["acme", "globex"].map(|name| tenancy.create(new_client(name)).unwrap());
+    add_task(&tenancy, &globex, "globex");
+    let result = tenancy.transaction(&acme, |conn| {
+        insert_task(conn, "acme")?;
+        conn.batch_execute("PREPARE TRANSACTION 'mine'")?;
+        assert_eq!(
+            titles(conn)?,
+            Vec::<String>::new(),
+            "prepared, and not yet committed"
+        );
+        insert_task(conn, "after")
+    });
+    assert!(result.is_err(), "there is no transaction left to commit");
+    assert_eq!(tenancy.with_tenant(&globex, titles).unwrap(), ["globex"]);
+    tenancy
+        .get_public()
+        .unwrap()
+        .batch_execute("COMMIT PREPARED 'mine'")
+        .unwrap();
+    assert_eq!(tenancy.with_tenant(&acme, titles).unwrap(), ["acme", "after"]);
+}
