@@ -73,6 +73,12 @@ impl Registry {
         self
     }
 
+    /// The names that are reserved for schemas of one's own.
+    #[must_use]
+    pub fn static_names(&self) -> &[SchemaName] {
+        &self.static_names
+    }
+
     /// The shared schema.
     #[must_use]
     pub fn public(&self) -> &SchemaName {

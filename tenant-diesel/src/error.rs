@@ -48,8 +48,60 @@ pub enum Error {
         idle: u32,
         /// The limit of the pool.
         max_size: u32,
-        /// r2d2's reason, which holds the last error of the server, if there was one.
-        source: r2d2::Error,
+        /// r2d2's reason, which holds the last error of the server, if there was one. None where all
+        /// connections were in use all the time.
+        source: Option<r2d2::Error>,
+    },
+
+    /// The tenant has as many connections as it may. It was not made to wait, and nothing was sent.
+    #[error(
+        "tenant `{schema}` holds or waits for {max_connections} connection{} already, as many as it may: try again \
+         later, or raise its limit",
+        if *max_connections == 1 { "" } else { "s" }
+    )]
+    TenantLimit {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// Its limit.
+        max_connections: u32,
+    },
+
+    /// The pool stands behind a pooler that gives a session of the server to several clients in turn, where a
+    /// path that is set for the session would be met by others. Nothing was set.
+    #[error(
+        "pool `{pool}` is connected through a pooler in transaction mode, which hands one session of the server to \
+         several clients: say `PoolerMode::Transaction`, or connect straight to PostgreSQL"
+    )]
+    PoolerSharesSessions {
+        /// The name of the pool.
+        pool: String,
+    },
+
+    /// Something was asked for that needs a session of its own, which there is not behind a transaction-mode
+    /// pooler. Nothing was sent.
+    #[error(
+        "schema `{schema}`: {what} needs a session of its own, and behind a pooler in transaction mode (\
+         `PoolerMode::Transaction`) there is none: use `with_tenant`, `with_public` or `transaction`; or do this on a \
+         `Tenancy` that is connected straight to PostgreSQL"
+    )]
+    NeedsSession {
+        /// The schema.
+        schema: SchemaName,
+        /// What was asked for.
+        what: &'static str,
+    },
+
+    /// A statement was prepared when a column had another type: another tenant's, or this one's before a
+    /// migration. Inside a transaction that cannot be mended; outside, it is.
+    #[error(
+        "a statement on schema `{schema}` was prepared for columns of other types, and the transaction has failed with \
+         it: run the transaction again, and its statements will be prepared anew"
+    )]
+    StalePlan {
+        /// The schema.
+        schema: SchemaName,
+        /// The server's words: cached plan must not change result type.
+        source: diesel::result::Error,
     },
 
     /// The schema does not exist. No query of the scope was run.

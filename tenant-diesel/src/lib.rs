@@ -20,7 +20,9 @@ pub use error::{Error, Result, ScopeError};
 pub use migrate::{MigrationReport, SchemaReport};
 pub use model::{NewTenant, TenantChanges, TenantModel};
 pub use pool::{
-    DEFAULT_POOL_NAME, ManagedConnection, SearchPathCustomizer, TenantManager, TenantPool, TenantPoolBuilder,
+    Closed, DEFAULT_ALIVE_BYPASS_WINDOW, DEFAULT_POOL_NAME, DEFAULT_TENANTS_PER_CONNECTION,
+    ManagedConnection, OnSwitch, PoolMetrics, PoolerMode, SearchPathCustomizer, TenantLimits, TenantManager,
+    TenantPool, TenantPoolBuilder,
 };
 pub use r2d2;
 pub use tenancy::{PAGE_SIZE, Tenancy, TenancyBuilder, Tenants};

@@ -1,6 +1,8 @@
 //! [`Paths`]: which path each kind of scope has. The one place where a path is chosen.
 
 use crate::Error;
+use crate::connection::Tag;
+use crate::pool::{LimitsOf, SETTINGS, TenantLimits};
 use tenant_core::{Reserved, SchemaName, SearchPath};
 
 /// The configured schemas that every path is made of.
@@ -9,6 +11,10 @@ pub(crate) struct Paths {
     pub(crate) public: SchemaName,
     pub(crate) extension_schemas: Vec<SchemaName>,
     pub(crate) public_behind_tenants: bool,
+    /// The limits that go with the path of a tenant.
+    pub(crate) limits: Option<LimitsOf>,
+    /// Whether a tenant's statements carry its name.
+    pub(crate) tags: bool,
 }
 
 /// A schema to work in, with the path that goes with it.
@@ -16,6 +22,24 @@ pub(crate) struct Paths {
 pub(crate) struct Target {
     pub(crate) schema: SchemaName,
     pub(crate) path: SearchPath,
+    pub(crate) limits: TenantLimits,
+    /// What a tenant's statements end in. The shared schema's carry none, and are thereby its own too.
+    pub(crate) tag: Option<Tag>,
+}
+
+/// Settings by name, and their values.
+pub(crate) type Settings = Vec<(&'static str, String)>;
+
+impl Target {
+    /// The settings that are set with the path: the tenant's limits, and else what is given.
+    pub(crate) fn settings(&self, unlimited: Option<&[String; SETTINGS.len()]>) -> Settings {
+        let values = self.limits.values().into_iter().enumerate();
+        let settings = values.filter_map(|(i, limit)| {
+            let value = limit.or_else(|| Some(unlimited?[i].clone()))?;
+            Some((SETTINGS[i].0, value))
+        });
+        settings.collect()
+    }
 }
 
 impl Paths {
@@ -31,6 +55,9 @@ impl Paths {
             });
         }
         let mut target = self.alone(schema);
+        if let Some(LimitsOf(limits)) = &self.limits {
+            target.limits = limits(schema);
+        }
         if self.public_behind_tenants {
             target.path = target
                 .path
@@ -53,13 +80,18 @@ impl Paths {
 
     /// The path of the shared schema: itself, extensions, temporary objects.
     pub(crate) fn public(&self) -> Target {
-        self.alone(&self.public)
+        Target {
+            tag: None,
+            ..self.alone(&self.public)
+        }
     }
 
     fn alone(&self, schema: &SchemaName) -> Target {
         Target {
             schema: schema.clone(),
             path: SearchPath::of(schema, &self.extension_schemas),
+            limits: TenantLimits::none(),
+            tag: self.tags.then(|| Tag::of(schema)),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The few pieces of SQL text that hold a name which is known only at run time, and how they are quoted.
 
+use crate::paths::{Settings, Target};
+use std::borrow::Cow;
 use tenant_core::{SchemaName, SearchPath, Table};
 
 /// A text as an SQL expression that means the same whatever `standard_conforming_strings` and
@@ -24,10 +26,39 @@ pub(crate) fn literal(text: &str) -> String {
 pub(crate) const SET_PATH: &str = "SELECT pg_catalog.set_config('search_path', $1, false) \
      FROM pg_catalog.pg_namespace WHERE nspname = $2";
 
-/// The same with both parameters in [`hex`], for names that are not ASCII.
-pub(crate) const SET_PATH_IN_HEX: &str = "SELECT pg_catalog.set_config('search_path', \
-     pg_catalog.convert_from(pg_catalog.decode($1, 'hex'), 'UTF8'), false) FROM pg_catalog.pg_namespace \
-     WHERE nspname = pg_catalog.convert_from(pg_catalog.decode($2, 'hex'), 'UTF8')";
+/// The same with settings that go with the path, for the session or for the open transaction. If the names are
+/// not all ASCII, both parameters are to be in [`hex`].
+pub(crate) fn set_path_if_exists(
+    names_are_ascii: bool,
+    is_local: bool,
+    settings: &Settings,
+) -> Cow<'static, str> {
+    if names_are_ascii && !is_local && settings.is_empty() {
+        return Cow::Borrowed(SET_PATH);
+    }
+    let parameter = |i| {
+        if names_are_ascii {
+            format!("${i}")
+        } else {
+            format!("pg_catalog.convert_from(pg_catalog.decode(${i}, 'hex'), 'UTF8')")
+        }
+    };
+    Cow::Owned(format!(
+        "SELECT {} FROM pg_catalog.pg_namespace WHERE nspname = {}",
+        set_configs(&parameter(1), settings, is_local),
+        parameter(2)
+    ))
+}
+
+/// The calls that set the path, given as an expression, and the settings that go with it.
+fn set_configs(path: &str, settings: &Settings, is_local: bool) -> String {
+    let mut calls = format!("pg_catalog.set_config('search_path', {path}, {is_local})");
+    for (name, value) in settings {
+        let value = literal(value);
+        calls += &format!(", pg_catalog.set_config('{name}', {value}, {is_local})");
+    }
+    calls
+}
 
 /// The bytes of a text in hexadecimal digits, which read the same in every encoding.
 pub(crate) fn hex(text: &str) -> String {
@@ -37,29 +68,35 @@ pub(crate) fn hex(text: &str) -> String {
 /// Sets a path that names no schema which could be missing. One parameter: the rendered path.
 pub(crate) const SET_PATH_UNVERIFIED: &str = "SELECT pg_catalog.set_config('search_path', $1, false)";
 
-/// The same as [`SET_PATH`] for a message of several statements: a missing schema is an error.
-pub(crate) fn set_path(path: &SearchPath, schema: Option<&SchemaName>) -> String {
-    let set = format!(
-        "SELECT pg_catalog.set_config('search_path', {}, false)",
-        literal(&path.to_string())
-    );
-    match schema {
-        Some(schema) => format!("{}; {set}", fail_if_missing(schema)),
-        None => set,
-    }
+/// The same in a message of several statements.
+pub(crate) fn set_path_unverified(path: &SearchPath) -> String {
+    format!(
+        "SELECT {}",
+        set_configs(&literal(&path.to_string()), &Vec::new(), false)
+    )
 }
 
-/// Begins a transaction on the path, for its time; a missing schema is an error. Beneath it lies a path that
-/// sees no table, and not what the last borrower had: should the transaction end unseen, that is what is left.
-pub(crate) fn begin_on_path(path: &SearchPath, schema: &SchemaName) -> String {
-    let (nothing, path) = (
-        literal(&SearchPath::nothing().to_string()),
-        literal(&path.to_string()),
-    );
+/// The same as [`SET_PATH`] for a message of several statements: a missing schema is an error.
+pub(crate) fn set_path(target: &Target, settings: &Settings) -> String {
+    set_verified(target, settings, false)
+}
+
+/// Sets the path for the session, then begins a transaction; a missing schema is an error. The path is set in a
+/// transaction of its own, so that it stays whatever becomes of the other.
+pub(crate) fn begin_on_path(target: &Target, settings: &Settings) -> String {
+    format!("BEGIN; {}; COMMIT; BEGIN", set_verified(target, settings, false))
+}
+
+/// Begins a transaction on the path, for its time only; a missing schema is an error.
+pub(crate) fn begin_on_local_path(target: &Target, settings: &Settings) -> String {
+    format!("BEGIN; {}", set_verified(target, settings, true))
+}
+
+fn set_verified(target: &Target, settings: &Settings, is_local: bool) -> String {
     format!(
-        "BEGIN; SELECT pg_catalog.set_config('search_path', {nothing}, false); COMMIT; \
-         BEGIN; {}; SELECT pg_catalog.set_config('search_path', {path}, true)",
-        fail_if_missing(schema)
+        "{}; SELECT {}",
+        fail_if_missing(&target.schema),
+        set_configs(&literal(&target.path.to_string()), settings, is_local)
     )
 }
 

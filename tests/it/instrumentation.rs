@@ -61,6 +61,8 @@ fn an_instrumentation_of_every_connection_can_open_a_scope_while_the_path_is_set
     let builder = Tenancy::<Client>::builder()
         .app::<customers::App>()
         .app::<todo::App>()
+        // So that each checkout sets a path, for the instrumentation to see.
+        .pool(|pool| pool.affinity(false))
         .on_connect(move |pg| {
             let (place, counter) = (Arc::clone(&of_connection), Arc::clone(&counter));
             let path_counter = Arc::clone(&path_counter);

@@ -150,7 +150,7 @@ impl Default for Fixture {
 }
 
 /// Customers and to-do lists, with any model of the tenants.
-fn application<T>() -> TenancyBuilder<T>
+pub fn application<T>() -> TenancyBuilder<T>
 where
     T: TenantModel<Table = customers::clients::table>,
 {

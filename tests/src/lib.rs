@@ -19,7 +19,7 @@ mod proxy;
 
 pub use database::{Database, database};
 pub use fixture::{
-    Fixture, add_task, ask_bool, backend, insert_task, name, names, new_client, setting, titles,
+    Fixture, add_task, application, ask_bool, backend, insert_task, name, names, new_client, setting, titles,
 };
 pub use observe::{chain, wait_until};
 pub use proxy::Proxy;

@@ -1,16 +1,18 @@
 //! Diesel's traits for our connections: each method forwards to the `PgConnection` inside, after the
 //! path was made sure of. The tests in `forwarded.rs` of the suite list them.
 
+use super::tagged::Tagged;
+use super::watch::note;
 use super::{Scope, ScopedConnection};
 use diesel::associations::HasTable;
 use diesel::connection::{
-    AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, Instrumentation, LoadConnection,
-    SimpleConnection, TransactionManager,
+    AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, DefaultLoadingMode, Instrumentation,
+    LoadConnection, SimpleConnection, TransactionManager,
 };
 use diesel::dsl::Update;
 use diesel::expression::QueryMetadata;
 use diesel::migration::MigrationConnection;
-use diesel::pg::{CopyFromQuery, Pg, PgConnection};
+use diesel::pg::{CopyFromQuery, Pg, PgConnection, PgRowByRowLoadingMode};
 use diesel::prelude::*;
 use diesel::query_builder::{AsQuery, IntoUpdateTarget, Query, QueryFragment, QueryId};
 use diesel::query_dsl::UpdateAndFetchResults;
@@ -46,7 +48,11 @@ impl<S: Scope> Connection for ScopedConnection<S> {
     where
         T: QueryFragment<Pg> + QueryId,
     {
-        self.ready_for(source)?.execute_returning_count(source)
+        let statement = self.read(source)?;
+        self.run(statement, |pg, tag| match tag {
+            Some(tag) => pg.execute_returning_count(&Tagged::new(source, tag)),
+            None => pg.execute_returning_count(source),
+        })
     }
 
     fn transaction_state(
@@ -76,19 +82,47 @@ impl<S: Scope> Connection for ScopedConnection<S> {
     }
 }
 
-impl<S: Scope, B> LoadConnection<B> for ScopedConnection<S>
-where
-    PgConnection: LoadConnection<B> + Connection<Backend = Pg>,
-{
-    type Cursor<'conn, 'query> = <PgConnection as LoadConnection<B>>::Cursor<'conn, 'query>;
-    type Row<'conn, 'query> = <PgConnection as LoadConnection<B>>::Row<'conn, 'query>;
+/// A cursor over rows that have all arrived, so that a failed statement can be sent again.
+impl<S: Scope> LoadConnection<DefaultLoadingMode> for ScopedConnection<S> {
+    type Cursor<'conn, 'query> = <PgConnection as LoadConnection<DefaultLoadingMode>>::Cursor<'conn, 'query>;
+    type Row<'conn, 'query> = <PgConnection as LoadConnection<DefaultLoadingMode>>::Row<'conn, 'query>;
 
     fn load<'conn, 'query, T>(&'conn mut self, source: T) -> QueryResult<Self::Cursor<'conn, 'query>>
     where
         T: Query + QueryFragment<Pg> + QueryId + 'query,
         Pg: QueryMetadata<T::SqlType>,
     {
-        <PgConnection as LoadConnection<B>>::load(self.ready_for(&source)?, source)
+        let statement = self.read(&source)?;
+        self.run(statement, |pg, tag| match tag {
+            Some(tag) => LoadConnection::<DefaultLoadingMode>::load(pg, Tagged::new(&source, tag)),
+            None => LoadConnection::<DefaultLoadingMode>::load(pg, &source),
+        })
+    }
+}
+
+/// A cursor over rows that are still arriving. It may fail on its way, when rows were already given out: nothing
+/// is sent again.
+impl<S: Scope> LoadConnection<PgRowByRowLoadingMode> for ScopedConnection<S> {
+    type Cursor<'conn, 'query> =
+        <PgConnection as LoadConnection<PgRowByRowLoadingMode>>::Cursor<'conn, 'query>;
+    type Row<'conn, 'query> = <PgConnection as LoadConnection<PgRowByRowLoadingMode>>::Row<'conn, 'query>;
+
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> QueryResult<Self::Cursor<'conn, 'query>>
+    where
+        T: Query + QueryFragment<Pg> + QueryId + 'query,
+        Pg: QueryMetadata<T::SqlType>,
+    {
+        let statement = self.read(&source)?;
+        self.ready()?;
+        let lease = self.lease_mut();
+        note(lease, statement.effects);
+        lease.proved();
+        match lease.target.tag.clone() {
+            Some(tag) => {
+                LoadConnection::<PgRowByRowLoadingMode>::load(&mut lease.pg, Tagged::new(source, tag))
+            }
+            None => LoadConnection::<PgRowByRowLoadingMode>::load(&mut lease.pg, source),
+        }
     }
 }
 

@@ -8,11 +8,15 @@
 //! |---|---|
 //! | [`forward`] | Diesel's traits |
 //! | [`watch`] | what happens before and after each statement |
+//! | [`recover`] | the dead connection and the stale statement, mended once |
+//! | [`tagged`] | the comment that names the tenant |
 //! | [`nested`] | scopes inside scopes |
 //! | [`transaction`] | scopes that are one transaction |
 
 mod forward;
 mod nested;
+mod recover;
+mod tagged;
 mod transaction;
 mod watch;
 
@@ -25,6 +29,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use tenant_core::SchemaName;
 
+pub(crate) use tagged::Tag;
 pub(crate) use transaction::{in_scope, in_transaction};
 
 /// A connection on the schema of one tenant.

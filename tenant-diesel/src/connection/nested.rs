@@ -5,6 +5,8 @@ use super::{PublicConnection, Scope, ScopedConnection, TenantConnection};
 use crate::Error;
 use crate::error::ScopeError;
 use crate::paths::Target;
+use crate::pool::Lease;
+use crate::session::Taint;
 use tenant_core::{SchemaName, Tenant};
 
 impl<S: Scope> ScopedConnection<S> {
@@ -59,7 +61,7 @@ impl<S: Scope> ScopedConnection<S> {
     where
         E: ScopeError,
     {
-        let target = self.lease().paths.tenant(schema).map_err(E::from_scope)?;
+        let target = self.lease().paths().tenant(schema).map_err(E::from_scope)?;
         self.nested(target, f)
     }
 
@@ -76,7 +78,7 @@ impl<S: Scope> ScopedConnection<S> {
     where
         E: ScopeError,
     {
-        let target = self.lease().paths.public();
+        let target = self.lease().paths().public();
         self.nested(target, f)
     }
 
@@ -108,9 +110,9 @@ impl<'outer, S: Scope, N: Scope> Nested<'outer, S, N> {
         // Else what is believed below of "the same path" could be wrong.
         outer.ready().map_err(Error::from)?;
         let lease = outer.lease_mut();
-        if lease.target.path != target.path {
+        if lease.target != target {
             // If this fails, the path is not known, and the outer scope sets its own before its next statement.
-            lease.set_path(&target)?;
+            go(lease, &target)?;
         }
         let outer_target = std::mem::replace(&mut lease.target, target);
         let inner = ScopedConnection {
@@ -128,13 +130,24 @@ impl<'outer, S: Scope, N: Scope> Nested<'outer, S, N> {
     /// is not known, and is set before the next statement.
     fn leave(mut self) {
         let lease = self.inner.lease_mut();
-        let is_there = lease.session.path_is_known() && lease.target.path == self.outer_target.path;
+        let is_there = lease.session.path_is_known() && lease.target == self.outer_target;
         if !is_there {
             let outer_target = self.outer_target.clone();
-            let _unknown_then = lease.set_path(&outer_target);
+            let _unknown_then = go(lease, &outer_target);
         }
         lease.target = self.outer_target.clone();
     }
+}
+
+/// Goes to another schema, and forgets statements and custom types where the application wants that.
+fn go(lease: &mut Lease, target: &Target) -> Result<(), Error> {
+    if lease.clears_statements_for(target) {
+        lease.session.raise(Taint::Statements);
+        lease
+            .clear_statements()
+            .map_err(Error::attempt("clear prepared statements", &target.schema))?;
+    }
+    lease.set_path(target)
 }
 
 impl<S: Scope, N: Scope> Drop for Nested<'_, S, N> {

@@ -1,5 +1,6 @@
 //! Scopes that are one transaction, and the end of every scope.
 
+use super::recover::may_be_missing;
 use super::{Scope, ScopedConnection};
 use crate::Error;
 use crate::error::ScopeError;
@@ -30,7 +31,7 @@ where
             if AnsiTransactionManager::rollback_transaction(&mut conn).is_err() {
                 conn.lease_mut().session.discard();
             }
-            Err(error.returned())
+            Err(failed(&mut conn, error))
         }
     }
 }
@@ -44,10 +45,26 @@ where
     S: Scope,
     E: ScopeError,
 {
-    let value = f(&mut conn).map_err(E::returned)?;
+    let value = match f(&mut conn) {
+        Ok(value) => value,
+        Err(error) => return Err(failed(&mut conn, error)),
+    };
     if conn.is_in_transaction() {
         let schema = conn.schema().clone();
         return Err(E::from_scope(Error::TransactionLeftOpen { schema }));
     }
     Ok(value)
+}
+
+/// What a scope returns for an error of its closure: that the schema is missing, where the scope was entered
+/// without asking and that is why.
+fn failed<S, E>(conn: &mut ScopedConnection<S>, error: E) -> E::Returned
+where
+    S: Scope,
+    E: ScopeError,
+{
+    E::explained(error.returned(), |error| match &error {
+        Error::Query(query) if may_be_missing(query) => conn.lease_mut().missing_schema().unwrap_or(error),
+        _ => error,
+    })
 }

@@ -1,8 +1,9 @@
 //! What happens before and after each statement: the path is made sure of, and the text is read for what
 //! it may do to the session.
 
+use super::recover::{Statement, replace};
 use super::{Scope, ScopedConnection};
-use crate::session::{Control, Effects, Taint};
+use crate::session::{Control, Effects, Taint, reset};
 use crate::{Error, pool::Lease};
 use diesel::connection::{
     AnsiTransactionManager, SimpleConnection, TransactionManager, TransactionManagerStatus,
@@ -16,16 +17,29 @@ impl<S: Scope> ScopedConnection<S> {
     /// else none.
     pub(super) fn ready(&mut self) -> QueryResult<&mut PgConnection> {
         let lease = self.lease_mut();
+        if !lease.is_proven() && !lease.seems_alive() {
+            // Nothing was sent yet, so nothing is lost.
+            replace(lease)?;
+        }
         if !lease.session.path_is_known() {
             let target = lease.target.clone();
             lease.set_path(&target).map_err(Error::into_diesel)?;
+            lease.proved();
         }
         Ok(&mut lease.pg)
     }
 
     /// The connection inside, for statements of the library itself, which change nothing that is watched.
     pub(crate) fn raw(&mut self) -> &mut PgConnection {
-        &mut self.lease_mut().pg
+        let lease = self.lease_mut();
+        if !lease.is_proven() {
+            if !lease.seems_alive() {
+                // If it cannot be, the statement that follows says so.
+                let _fails_then = lease.replace_dead();
+            }
+            lease.proved();
+        }
+        &mut lease.pg
     }
 
     /// Sets the path again, whatever is believed of it.
@@ -35,32 +49,37 @@ impl<S: Scope> ScopedConnection<S> {
         lease.set_path(&target)
     }
 
-    /// The connection inside, ready for a query that is about to be sent, whose text is noted.
-    pub(super) fn ready_for<T>(&mut self, query: &T) -> QueryResult<&mut PgConnection>
+    /// What is known of a query before it is sent.
+    pub(super) fn read<T>(&mut self, query: &T) -> QueryResult<Statement>
     where
         T: QueryFragment<Pg> + QueryId,
     {
-        self.ready()?;
-        let lease = self.lease_mut();
         // What Diesel may cache by its type has one text; anything else is read each time.
         let typed = query.is_safe_to_cache_prepared(&Pg)?;
         let id = T::query_id().filter(|_| typed);
-        let effects = lease.session.effects_of(id, || effects_of(query, typed))?;
-        note(lease, effects);
-        Ok(&mut lease.pg)
+        let session = &mut self.lease_mut().session;
+        let (effects, only_reads) = session.effects_of(id, || effects_of(query, typed))?;
+        Ok(Statement {
+            effects,
+            only_reads,
+            is_one: true,
+        })
     }
 
-    /// Sends a text as it is.
+    /// Sends a text as it is, with the tag at its end.
     pub(super) fn send(&mut self, sql: &str) -> QueryResult<()> {
-        match Control::read(sql) {
-            Some(control) => self.send_control(control, sql),
-            None => {
-                self.ready()?;
-                let lease = self.lease_mut();
-                note(lease, Effects::of_raw_text(sql));
-                lease.pg.batch_execute(sql)
-            }
+        if let Some(control) = Control::read(sql) {
+            return self.send_control(control, sql);
         }
+        let statement = Statement {
+            effects: Effects::of_raw_text(sql),
+            only_reads: false,
+            is_one: Effects::is_one_statement(sql),
+        };
+        self.run(statement, |pg, tag| match tag {
+            Some(tag) => pg.batch_execute(&[sql, tag.as_str()].concat()),
+            None => pg.batch_execute(sql),
+        })
     }
 
     /// Sends what begins or ends a transaction: Diesel's transaction manager does, and people do.
@@ -79,8 +98,21 @@ impl<S: Scope> ScopedConnection<S> {
             }
             .into_diesel());
         }
+        if control == Control::Begin && !lease.is_proven() {
+            self.ready()?;
+        }
+        let lease = self.lease_mut();
         let before = lease.session.will_send_control(control);
-        let result = if control == Control::Commit && lease.transaction_depth() == 0 {
+        let ends = matches!(control, Control::Commit | Control::Rollback);
+        let result = if ends && lease.is_behind_pooler() && lease.session.taint() > Taint::Clean {
+            // When this message is done, the session is another client's.
+            let reset = reset::behind_pooler(lease.session.taint());
+            let result = lease.pg.batch_execute(&format!("{sql}; {reset}"));
+            if result.is_ok() {
+                lease.was_reset_behind_pooler();
+            }
+            result
+        } else if control == Control::Commit && lease.transaction_depth() == 0 {
             // Begun with raw SQL, so Diesel does not know whether it failed. In a failed transaction the first
             // of two statements is an error, the second is not reached, and the transaction stays open.
             lease.pg.batch_execute("SELECT 1; COMMIT")
@@ -88,6 +120,14 @@ impl<S: Scope> ScopedConnection<S> {
             lease.pg.batch_execute(sql)
         };
         lease.session.sent(control, before, result.is_ok());
+        if control == Control::Begin && result.is_err() && !lease.seems_alive() && replace(lease)? {
+            // Nothing can have been done by a transaction that was not begun.
+            let before = lease.session.will_send_control(control);
+            let result = lease.pg.batch_execute(sql);
+            lease.session.sent(control, before, result.is_ok());
+            return result;
+        }
+        lease.proved();
         result
     }
 
@@ -102,7 +142,8 @@ impl<S: Scope> ScopedConnection<S> {
     {
         self.ready()?;
         let lease = self.lease_mut();
-        lease.session.will_send(Effects::of_copy());
+        note(lease, Effects::of_copy());
+        lease.proved();
         let before = lease.session.will_copy();
         let result = run(&mut lease.pg);
         lease.session.copied(before);
@@ -128,7 +169,12 @@ impl<S: Scope> ScopedConnection<S> {
 }
 
 /// Notes what is about to be sent.
-fn note(lease: &mut Lease, effects: Effects) {
+pub(super) fn note(lease: &mut Lease, effects: Effects) {
+    let effects = if lease.verifies_always() {
+        effects.at_worst_unseen()
+    } else {
+        effects
+    };
     lease.session.will_send(effects);
     if effects.taint == Taint::Statements {
         // The server may forget Diesel's too: they must be prepared again, in this scope already.
@@ -147,8 +193,14 @@ fn has_failed(lease: &mut Lease) -> bool {
     }
 }
 
-fn effects_of<T: QueryFragment<Pg>>(query: &T, typed: bool) -> QueryResult<Effects> {
+/// The effects of a query, and whether it does nothing but read.
+fn effects_of<T: QueryFragment<Pg>>(query: &T, typed: bool) -> QueryResult<(Effects, bool)> {
     let mut sql = PgQueryBuilder::default();
     query.to_sql(&mut sql, &Pg)?;
-    Ok(Effects::of_query(&sql.finish(), typed))
+    let sql = sql.finish();
+    let effects = Effects::of_query(&sql, typed);
+    Ok((
+        effects,
+        effects == Effects::default() && Effects::only_reads(&sql),
+    ))
 }

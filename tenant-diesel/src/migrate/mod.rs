@@ -67,6 +67,9 @@ impl<T: TenantModel> Tenancy<T> {
                 Err(error) => SchemaReport::failed(self.public_schema(), error),
             });
         }
+        if report.applied() > 0 {
+            self.heed_custom_types(None);
+        }
         report.into_result()
     }
 
@@ -107,10 +110,10 @@ impl<T: TenantModel> Tenancy<T> {
 
     fn migrate_one(&self, target: Target, scope: AppScope) -> SchemaReport {
         let schema = target.schema.clone();
-        let lease = match self.pool().checkout(target.clone(), Entry::Session) {
+        let lease = match self.pool().checkout(target.clone(), Entry::VerifiedSession) {
             Err(Error::SchemaMissing { .. }) if scope == AppScope::Shared => self
                 .create_public_schema()
-                .and_then(|()| self.pool().checkout(target, Entry::Session)),
+                .and_then(|()| self.pool().checkout(target, Entry::VerifiedSession)),
             other => other,
         };
         match lease {

@@ -1,12 +1,18 @@
 //! [`TenantPoolBuilder`]: the options of a pool.
 
-use crate::pool::manager::OnConnect;
-use crate::pool::{TenantManager, TenantPool};
+use super::options::{
+    DEFAULT_ALIVE_BYPASS_WINDOW, DEFAULT_TENANTS_PER_CONNECTION, OnConnect, Options, Policy,
+};
+use super::pooler;
+use super::shelf::Shelf;
+use crate::pool::{LimitsOf, OnSwitch, PoolerMode, TenantLimits, TenantManager, TenantPool};
 use crate::{Error, paths::Paths};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 use tenant_core::SchemaName;
 
 /// The name of a pool in errors, unless it is given another.
@@ -19,6 +25,13 @@ pub struct TenantPoolBuilder {
     r2d2: r2d2::Builder<TenantManager>,
     on_connect: Option<OnConnect>,
     paths: Paths,
+    mode: PoolerMode,
+    affinity: bool,
+    alive_bypass_window: Duration,
+    tenants_per_connection: NonZeroU32,
+    verify_always: bool,
+    prepared_statements: Option<bool>,
+    on_switch: Option<OnSwitch>,
 }
 
 impl TenantPoolBuilder {
@@ -31,7 +44,16 @@ impl TenantPoolBuilder {
                 public,
                 extension_schemas: Vec::new(),
                 public_behind_tenants: false,
+                limits: None,
+                tags: true,
             },
+            mode: PoolerMode::default(),
+            affinity: true,
+            alive_bypass_window: DEFAULT_ALIVE_BYPASS_WINDOW,
+            tenants_per_connection: DEFAULT_TENANTS_PER_CONNECTION,
+            verify_always: false,
+            prepared_statements: None,
+            on_switch: None,
         }
     }
 
@@ -97,22 +119,125 @@ impl TenantPoolBuilder {
         self
     }
 
-    /// Opens the first connections.
+    /// Whether a tenant is given the connection that is on its path already, if one is idle. Default: yes.
+    ///
+    /// Without, each checkout takes the connection that came back last, and sets its path.
+    pub fn affinity(mut self, affinity: bool) -> Self {
+        self.affinity = affinity;
+        self
+    }
+
+    /// How long after its last use a connection is believed to live, and its tenant's schema to exist, without
+    /// being asked. Zero: each checkout asks. Default: [`DEFAULT_ALIVE_BYPASS_WINDOW`].
+    ///
+    /// A connection that the server has closed is noticed all the same, and replaced before the first statement
+    /// of a scope; what is not noticed is a server that went silent. A schema that another process dropped is
+    /// [`Error::SchemaMissing`] after the first statement and not before it.
+    pub fn alive_bypass_window(mut self, window: Duration) -> Self {
+        self.alive_bypass_window = window;
+        self
+    }
+
+    /// How many different tenants a connection serves before it is closed, and another opened in the
+    /// background: it bounds the memory of the server's processes. Zero counts as one. Default, and how to choose:
+    /// [`DEFAULT_TENANTS_PER_CONNECTION`].
+    pub fn tenants_per_connection(mut self, tenants: u32) -> Self {
+        self.tenants_per_connection = NonZeroU32::new(tenants).unwrap_or(NonZeroU32::MIN);
+        self
+    }
+
+    /// Takes every statement for one that may have changed the session: the path is set again before the next
+    /// statement, and the session reset at the next checkout.
+    ///
+    /// For databases with triggers, column defaults or views that call `set_config`, `SET ROLE` and the like, which
+    /// no client can see. Each statement then costs one round trip more.
+    pub fn verify_always(mut self) -> Self {
+        self.verify_always = true;
+        self
+    }
+
+    /// Whether a tenant's statements end in a comment that names it, `/*tenant='acme'*/`. Default: yes.
+    ///
+    /// Diesel then keeps one prepared statement for each tenant and query, and PostgreSQL plans nothing again when
+    /// a connection comes back to a tenant; with statements that are shared it reads each one again whenever the
+    /// path has changed. It also lets tenants' columns differ in type, and names the tenant in `pg_stat_activity`
+    /// and in the server's log (in the form of sqlcommenter). It takes memory in the server: some 10 kB for each query
+    /// and tenant that a connection serves, which [`Self::tenants_per_connection`] bounds.
+    pub fn statement_per_tenant(mut self, yes: bool) -> Self {
+        self.paths.tags = yes;
+        self
+    }
+
+    /// Whether Diesel keeps statements prepared on the server. Default: yes; with [`PoolerMode::Transaction`], if
+    /// the pooler carries them from one session to another, which is asked when the pool is made.
+    pub fn prepared_statements(mut self, yes: bool) -> Self {
+        self.prepared_statements = Some(yes);
+        self
+    }
+
+    /// What happens to prepared statements when a connection goes to another tenant: see [`OnSwitch`].
+    pub fn on_switch(mut self, on_switch: OnSwitch) -> Self {
+        self.on_switch = Some(on_switch);
+        self
+    }
+
+    /// How sessions reach the server: see [`PoolerMode`].
+    pub fn pooler_mode(mut self, mode: PoolerMode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// What each tenant may use: see [`TenantLimits`]. Asked at each checkout, so it should only look
+    /// something up.
+    pub fn limits(mut self, limits: impl Fn(&SchemaName) -> TenantLimits + Send + Sync + 'static) -> Self {
+        self.paths.limits = Some(LimitsOf(Arc::new(limits)));
+        self
+    }
+
+    /// Opens the first connections, after finding out whether a transaction-mode pooler stands in between.
     ///
     /// # Errors
     ///
-    /// [`Error::PoolStart`] where they could not be opened within r2d2's `connection_timeout`.
+    /// [`Error::PoolStart`] where they could not be opened within r2d2's `connection_timeout`;
+    /// [`Error::PoolerSharesSessions`] where such a pooler was found and [`PoolerMode::Session`] asked for.
     pub fn connect(self, database_url: &str) -> Result<TenantPool, Error> {
-        let manager = TenantManager::new(database_url, self.on_connect);
-        // r2d2 asks `is_valid` only with this on; a builder that was handed in may have it off.
-        let pool = self.r2d2.test_on_check_out(true).build(manager.clone());
-        match pool {
-            Ok(pool) => Ok(TenantPool::new(pool, manager, self.name, self.paths)),
-            Err(source) => Err(Error::PoolStart {
-                pool: self.name,
-                source,
-            }),
+        let is_session = self.mode == PoolerMode::Session;
+        // If the server cannot be reached yet, r2d2 tries again for a while; then this is asked afterwards.
+        let probed = is_session.then(|| pooler::shares_sessions(database_url));
+        let shares_sessions = Error::PoolerSharesSessions {
+            pool: self.name.clone(),
+        };
+        if matches!(probed, Some(Ok(true))) {
+            return Err(shares_sessions);
         }
+        let prepared_statements = match self.prepared_statements {
+            Some(chosen) => chosen,
+            None => is_session || pooler::carries_prepared_statements(database_url).unwrap_or(false),
+        };
+        let options = Options {
+            database_url: database_url.to_owned(),
+            on_connect: self.on_connect,
+            mode: self.mode,
+            affinity: self.affinity && is_session,
+            alive_bypass_window: self.alive_bypass_window,
+            tenants_per_connection: self.tenants_per_connection,
+            verify_always: self.verify_always,
+            prepared_statements,
+            has_limits: self.paths.limits.is_some(),
+            on_switch: Policy::new(self.on_switch),
+        };
+        let manager = TenantManager(Arc::new(Shelf::new(options)));
+        let pool = self
+            .r2d2
+            .build(manager.clone())
+            .map_err(|source| Error::PoolStart {
+                pool: self.name.clone(),
+                source,
+            })?;
+        if matches!(probed, Some(Err(_))) && matches!(pooler::shares_sessions(database_url), Ok(true)) {
+            return Err(shares_sessions);
+        }
+        Ok(TenantPool::new(pool, manager, self.name, self.paths))
     }
 }
 

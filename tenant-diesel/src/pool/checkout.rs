@@ -1,16 +1,31 @@
-//! [`TenantPool`]: a connection for a schema, set and verified in one round trip.
+//! [`TenantPool`]: a connection for a schema: one that is on it already, or one that is set and verified in one
+//! round trip.
 
+use super::gate::{Gate, Refused};
+use super::lease::{Conn, Lease};
+use super::metrics::{PoolMetrics, Reason, Served, count};
+use super::shelf::{Fit, Shelf};
+use super::{OnSwitch, PoolerMode};
 use crate::Error;
 use crate::connection::{PublicConnection, TenantConnection};
 use crate::paths::{Paths, Target};
-use crate::pool::{ManagedConnection, TenantManager, TenantPoolBuilder};
-use diesel::r2d2::ManageConnection;
-use std::ops::{Deref, DerefMut};
+use crate::pool::{TenantManager, TenantPoolBuilder};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tenant_core::SchemaName;
 
 /// One bounded pool of connections for all tenants and the shared schema. Cheap to clone.
+///
+/// A checkout for a tenant takes, in this order:
+///
+/// 1. an idle connection that is on this tenant already: no round trip at all if it was used within the bypass
+///    window ([`TenantPoolBuilder::alive_bypass_window`]);
+/// 2. an idle one that serves nobody: one round trip;
+/// 3. a new one, if the pool has room for it (that is, if r2d2's `min_idle` is below its `max_size`);
+/// 4. the idle one of another tenant that was used longest ago, preferably one that has served this tenant
+///    before: one round trip, which pings, verifies, quotes and sets, and takes back what was left.
+///
+/// Nothing is reserved for anybody: a pool of ten serves ten thousand tenants. Who waits longest is served first.
 ///
 /// [`Tenancy`](crate::Tenancy) holds one. On its own it is for programs that have no tenant model, or
 /// take the names of schemas from elsewhere:
@@ -29,14 +44,15 @@ use tenant_core::SchemaName;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct TenantPool(Arc<Inner>);
+pub struct TenantPool(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     pool: r2d2::Pool<TenantManager>,
-    manager: TenantManager,
+    pub(super) manager: TenantManager,
+    gate: Arc<Gate>,
     name: String,
-    paths: Arc<Paths>,
+    pub(super) paths: Arc<Paths>,
 }
 
 /// How a scope is entered.
@@ -44,7 +60,9 @@ struct Inner {
 pub(crate) enum Entry {
     /// The path is set for the session.
     Session,
-    /// A transaction is begun, and the path set for its time.
+    /// The same, asked for also where the connection is on it already.
+    VerifiedSession,
+    /// A transaction is begun on the path.
     Transaction,
 }
 
@@ -60,7 +78,9 @@ impl TenantPool {
         name: String,
         paths: Paths,
     ) -> Self {
+        manager.0.set_max_lifetime(pool.max_lifetime());
         Self(Arc::new(Inner {
+            gate: Arc::new(Gate::new(pool.max_size())),
             pool,
             manager,
             name,
@@ -72,10 +92,11 @@ impl TenantPool {
     ///
     /// # Errors
     ///
-    /// [`Error::SchemaMissing`], [`Error::PoolTimeout`], [`Error::ReservedName`] for the shared schema and
-    /// the like, [`Error::SetPath`] where a new connection failed.
+    /// [`Error::SchemaMissing`], [`Error::PoolTimeout`], [`Error::TenantLimit`], [`Error::ReservedName`] for the
+    /// shared schema and the like, [`Error::SetPath`] where a new connection failed; [`Error::NeedsSession`] behind
+    /// a transaction-mode pooler.
     pub fn tenant(&self, schema: &SchemaName) -> Result<TenantConnection, Error> {
-        let target = self.0.paths.tenant(schema)?;
+        let target = self.paths().tenant(schema)?;
         Ok(TenantConnection::new(self.checkout(target, Entry::Session)?))
     }
 
@@ -86,7 +107,7 @@ impl TenantPool {
     /// As [`TenantPool::tenant`].
     pub fn public(&self) -> Result<PublicConnection, Error> {
         Ok(PublicConnection::new(
-            self.checkout(self.0.paths.public(), Entry::Session)?,
+            self.checkout(self.paths().public(), Entry::Session)?,
         ))
     }
 
@@ -94,6 +115,19 @@ impl TenantPool {
     #[must_use]
     pub fn state(&self) -> r2d2::State {
         self.0.pool.state()
+    }
+
+    /// What the pool did so far, in numbers.
+    #[must_use]
+    pub fn metrics(&self) -> PoolMetrics {
+        self.shelf().counters.read(&self.state(), self.0.gate.waiting())
+    }
+
+    /// What happens to prepared statements when a connection goes to another tenant: what the application
+    /// chose, or [`OnSwitch::Reconnect`] where custom types were found in the schemas of tenants.
+    #[must_use]
+    pub fn on_switch(&self) -> OnSwitch {
+        self.shelf().options.on_switch.get()
     }
 
     /// The name of the pool in errors.
@@ -106,31 +140,42 @@ impl TenantPool {
         &self.0.paths
     }
 
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.0.manager.0
+    }
+
+    /// Whether each scope must be a transaction.
+    pub(crate) fn is_behind_pooler(&self) -> bool {
+        self.shelf().options.mode == PoolerMode::Transaction
+    }
+
     /// Takes a connection and enters the schema on it. A connection that turns out to be stale is closed
     /// and the next one tried; at the latest a new one answers, or its error is the answer.
     pub(crate) fn checkout(&self, target: Target, entry: Entry) -> Result<Lease, Error> {
-        let start = Instant::now();
+        if entry != Entry::Transaction && self.is_behind_pooler() {
+            return Err(Error::NeedsSession {
+                schema: target.schema,
+                what: "a connection that outlives a transaction",
+            });
+        }
+        let mut lease = self.lease(target)?;
         loop {
-            let mut conn = self.connection(&target.schema, start)?;
-            let fresh = conn.is_fresh();
-            let entered = match entry {
-                Entry::Session => conn.enter(&target),
-                Entry::Transaction => conn.begin_on(&target),
-            };
-            match entered {
-                Ok(()) => {
-                    return Ok(Lease {
-                        conn: Conn::Pooled(conn),
-                        target,
-                        paths: Arc::clone(&self.0.paths),
-                    });
+            let is_fresh = lease.is_fresh();
+            let served = lease.kind_of_service();
+            match lease.enter(entry) {
+                Ok(is_hit) => {
+                    let served = if is_hit { Served::Hit } else { served };
+                    self.shelf().counters.served(served);
+                    return Ok(lease);
                 }
                 Err(missing @ Error::SchemaMissing { .. }) => return Err(missing),
-                Err(error) => {
-                    conn.session.discard();
-                    if fresh {
-                        return Err(error);
-                    }
+                Err(error) if is_fresh => {
+                    lease.close(Reason::Dead);
+                    return Err(error);
+                }
+                Err(_) => {
+                    lease.close(Reason::Dead);
+                    lease.sit_again()?;
                 }
             }
         }
@@ -142,17 +187,25 @@ impl TenantPool {
         action: &'static str,
         ask: impl Fn(&mut diesel::PgConnection) -> diesel::QueryResult<R>,
     ) -> Result<R, Error> {
-        let start = Instant::now();
+        let public = self.paths().public();
+        let mut lease = self.lease(public)?;
         loop {
-            let mut conn = self.connection(&self.0.paths.public, start)?;
-            let fresh = conn.is_fresh();
-            match conn.enter_nothing() {
-                Ok(()) => return ask(&mut conn.pg).map_err(Error::attempt(action, &self.0.paths.public)),
-                Err(error) => {
-                    conn.session.discard();
-                    if fresh {
-                        return Err(error);
-                    }
+            let is_fresh = lease.is_fresh();
+            // Behind a pooler the session is not ours to set a path in. The questions name all schemas.
+            let entered = if self.is_behind_pooler() {
+                Ok(())
+            } else {
+                lease.enter_nothing()
+            };
+            match entered {
+                Ok(()) => return ask(&mut lease.pg).map_err(Error::attempt(action, &self.0.paths.public)),
+                Err(error) if is_fresh => {
+                    lease.close(Reason::Dead);
+                    return Err(error);
+                }
+                Err(_) => {
+                    lease.close(Reason::Dead);
+                    lease.sit_again()?;
                 }
             }
         }
@@ -160,79 +213,123 @@ impl TenantPool {
 
     /// A connection beside the pool, for work that must not wait for a free one while the caller holds one.
     pub(crate) fn extra(&self, target: Target) -> Result<Lease, Error> {
-        let mut conn = self.0.manager.connect().map_err(|error| Error::SetPath {
-            schema: target.schema.clone(),
-            source: match error {
-                diesel::r2d2::Error::QueryError(source) => source,
-                diesel::r2d2::Error::ConnectionError(source) => {
-                    diesel::result::Error::QueryBuilderError(Box::new(source))
-                }
-            },
-        })?;
-        conn.enter(&target)?;
-        Ok(Lease {
-            conn: Conn::Extra(Box::new(conn)),
+        if self.is_behind_pooler() {
+            return Err(Error::NeedsSession {
+                schema: target.schema,
+                what: "a birth whose migrations cannot all run in one transaction",
+            });
+        }
+        let mut physical = self
+            .0
+            .manager
+            .open()
+            .map_err(|error| cannot_open(&target.schema, error))?;
+        physical.enter(&target, self.shelf().generation())?;
+        Ok(Lease::new(
+            Conn::Extra(physical),
             target,
-            paths: Arc::clone(&self.0.paths),
-        })
+            Arc::clone(&self.0),
+            None,
+        ))
     }
 
-    fn connection(
+    /// A connection from the pool, not on its path yet.
+    fn lease(&self, target: Target) -> Result<Lease, Error> {
+        let start = Instant::now();
+        let deadline = start + self.0.pool.connection_timeout();
+        let limited = target.limits.connections().map(|limit| (&target.schema, limit));
+        let place = match self.0.gate.enter(limited, deadline) {
+            Ok(place) => place,
+            Err(Refused::Limit(limit)) => {
+                count(&self.shelf().counters.refused);
+                return Err(Error::TenantLimit {
+                    schema: target.schema,
+                    max_connections: limit.get(),
+                });
+            }
+            Err(Refused::TimedOut) => return Err(self.0.timed_out(&target.schema, start, None)),
+        };
+        let waits = place.has_waited() || self.state().idle_connections == 0;
+        let seat = self.0.seat(&target, start)?;
+        if waits {
+            self.shelf().counters.waited(start.elapsed());
+        }
+        Ok(Lease::new(
+            Conn::Pooled(seat),
+            target,
+            Arc::clone(&self.0),
+            Some(place),
+        ))
+    }
+}
+
+impl Inner {
+    /// A seat of r2d2's, with the best connection for the target in it.
+    pub(super) fn seat(
         &self,
-        schema: &SchemaName,
+        target: &Target,
         start: Instant,
     ) -> Result<r2d2::PooledConnection<TenantManager>, Error> {
-        let pool = &self.0.pool;
-        pool.get_timeout(pool.connection_timeout().saturating_sub(start.elapsed()))
-            .map_err(|source| {
-                let state = pool.state();
-                Error::PoolTimeout {
-                    pool: self.0.name.clone(),
-                    schema: schema.clone(),
-                    waited: start.elapsed(),
-                    connections: state.connections,
-                    idle: state.idle_connections,
-                    max_size: pool.max_size(),
-                    source,
+        let shelf = &self.manager.0;
+        loop {
+            let left = self.pool.connection_timeout().saturating_sub(start.elapsed());
+            let mut seat = self
+                .pool
+                .get_timeout(left)
+                .map_err(|source| self.timed_out(&target.schema, start, Some(source)))?;
+            if shelf.best_fit(target) == Some(Fit::Other) && self.ask_for_one_more() {
+                shelf.wait_for_new(target, start + self.pool.connection_timeout());
+            }
+            match shelf.take(target) {
+                Some(physical) => {
+                    seat.seat(physical);
+                    return Ok(seat);
                 }
-            })
+                // Cannot be, as the shelf says; but if it were, the seat would be one too many.
+                None => seat.close(Reason::Dead),
+            }
+        }
     }
-}
 
-/// A connection that somebody has, with the schema that it is for.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    conn: Conn,
-    pub(crate) target: Target,
-    pub(crate) paths: Arc<Paths>,
-}
+    /// Makes r2d2 open one connection more, in the background, if it keeps fewer than it may. r2d2 opens one only
+    /// for who finds none idle; so for a moment, none is. Whether there was room.
+    pub(super) fn ask_for_one_more(&self) -> bool {
+        let (affinity, min_idle) = (self.manager.0.options.affinity, self.pool.min_idle());
+        // Without a `min_idle`, r2d2 keeps itself full.
+        let has_room = affinity
+            && min_idle.is_some_and(|min| min < self.pool.max_size())
+            && self.pool.state().connections < self.pool.max_size();
+        if has_room {
+            let taken: Vec<_> = std::iter::from_fn(|| self.pool.try_get()).collect();
+            let _one_that_came_back = self.pool.get_timeout(Duration::ZERO);
+            drop(taken);
+        }
+        has_room
+    }
 
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are of the large kind, and a box would be one more allocation a request"
-)]
-enum Conn {
-    Pooled(r2d2::PooledConnection<TenantManager>),
-    Extra(Box<ManagedConnection>),
-}
-
-impl Deref for Lease {
-    type Target = ManagedConnection;
-
-    fn deref(&self) -> &ManagedConnection {
-        match &self.conn {
-            Conn::Pooled(conn) => conn,
-            Conn::Extra(conn) => conn,
+    fn timed_out(&self, schema: &SchemaName, start: Instant, source: Option<r2d2::Error>) -> Error {
+        count(&self.manager.0.counters.timeouts);
+        let state = self.pool.state();
+        Error::PoolTimeout {
+            pool: self.name.clone(),
+            schema: schema.clone(),
+            waited: start.elapsed(),
+            connections: state.connections,
+            idle: state.idle_connections,
+            max_size: self.pool.max_size(),
+            source,
         }
     }
 }
 
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut ManagedConnection {
-        match &mut self.conn {
-            Conn::Pooled(conn) => conn,
-            Conn::Extra(conn) => conn,
-        }
+pub(super) fn cannot_open(schema: &SchemaName, error: diesel::r2d2::Error) -> Error {
+    Error::SetPath {
+        schema: schema.clone(),
+        source: match error {
+            diesel::r2d2::Error::QueryError(source) => source,
+            diesel::r2d2::Error::ConnectionError(source) => {
+                diesel::result::Error::QueryBuilderError(Box::new(source))
+            }
+        },
     }
 }

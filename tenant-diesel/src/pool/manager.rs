@@ -1,30 +1,29 @@
 //! [`TenantManager`]: how r2d2 opens a connection, and which ones it must close.
 
-use crate::pool::{ManagedConnection, SearchPathCustomizer};
-use diesel::pg::PgConnection;
-use diesel::prelude::*;
+use super::metrics::count;
+use super::physical::Physical;
+use super::shelf::Shelf;
+use crate::pool::ManagedConnection;
 use diesel::r2d2::{Error, ManageConnection};
 use std::fmt;
 use std::sync::Arc;
-
-/// What the application runs on each new connection.
-pub(crate) type OnConnect = Arc<dyn Fn(&mut PgConnection) -> QueryResult<()> + Send + Sync>;
 
 /// Opens connections that see no table until they are given a schema, and closes those that cannot be
 /// proved clean. [`TenantPool`](crate::TenantPool) is the pool over it; options of r2d2 are set on an
 /// `r2d2::Builder<TenantManager>`, see [`TenancyBuilder::r2d2`](crate::TenancyBuilder::r2d2).
 #[derive(Clone)]
-pub struct TenantManager {
-    database_url: String,
-    on_connect: Option<OnConnect>,
-}
+pub struct TenantManager(pub(crate) Arc<Shelf>);
 
 impl TenantManager {
-    pub(crate) fn new(database_url: &str, on_connect: Option<OnConnect>) -> Self {
-        Self {
-            database_url: database_url.to_owned(),
-            on_connect,
-        }
+    /// Opens a connection that nobody else knows of.
+    pub(crate) fn open(&self) -> Result<Box<Physical>, Error> {
+        let opened = Physical::open(&self.0.options, &self.0.counters);
+        let counters = &self.0.counters;
+        count(match &opened {
+            Ok(_) => &counters.opened,
+            Err(_) => &counters.open_failures,
+        });
+        Ok(Box::new(opened?))
     }
 }
 
@@ -33,24 +32,26 @@ impl ManageConnection for TenantManager {
     type Error = Error;
 
     fn connect(&self) -> Result<ManagedConnection, Error> {
-        let mut pg = PgConnection::establish(&self.database_url).map_err(Error::ConnectionError)?;
-        if let Some(on_connect) = &self.on_connect {
-            on_connect(&mut pg).map_err(Error::QueryError)?;
+        match self.open() {
+            Ok(physical) => {
+                self.0.put_new(physical);
+                Ok(ManagedConnection::new(Arc::clone(&self.0)))
+            }
+            Err(error) => {
+                self.0.could_not_open();
+                Err(error)
+            }
         }
-        // Last, so that nothing which the application sets leaves a path behind.
-        SearchPathCustomizer::fail_closed()
-            .apply(&mut pg)
-            .map_err(Error::QueryError)?;
-        Ok(ManagedConnection::new(pg, self.on_connect.clone()))
     }
 
-    /// Asks nothing: the message that sets the path also finds out whether the connection lives.
+    /// Asks nothing: the message that sets the path also finds out whether the connection lives, and where none
+    /// is sent, [`Physical::seems_alive`] looks.
     fn is_valid(&self, _: &mut ManagedConnection) -> Result<(), Error> {
         Ok(())
     }
 
     fn has_broken(&self, conn: &mut ManagedConnection) -> bool {
-        std::thread::panicking() || conn.must_be_closed()
+        conn.give_back()
     }
 }
 

@@ -39,7 +39,9 @@ impl<T: TenantModel> Tenancy<T> {
     /// schema. [`Error::is_taken`] says whether another name would do.
     pub fn create<N: NewTenant<T>>(&self, new: N) -> Result<T, Error> {
         let created = self.with_public(|conn| self.create_in(conn, new));
-        self.explained(created)
+        let tenant = self.explained(created)?;
+        self.heed_custom_types(Some(tenant.schema_name()));
+        Ok(tenant)
     }
 
     /// The same as [`Tenancy::create`], on a connection of yours: inside its open transaction, if there is
@@ -115,7 +117,9 @@ impl<T: TenantModel> Tenancy<T> {
         if let Some(spare) = spare {
             spare.end(result.is_ok());
         }
-        self.explained(result)
+        self.explained(result)?;
+        self.heed_custom_types(Some(schema));
+        Ok(())
     }
 
     /// The same as [`Tenancy::create_schema`] where the schema is missing. True if it was created.

@@ -2,7 +2,7 @@
 
 use super::{isolation, names};
 use crate::connection::PublicConnection;
-use crate::migrate::lock::{session_lock, session_unlock};
+use crate::migrate::lock::{session_lock, session_unlock, transaction_lock};
 use crate::model::{TenantChanges, TenantModel};
 use crate::{Error, Tenancy};
 use diesel::prelude::*;
@@ -115,6 +115,8 @@ impl<T: TenantModel> Tenancy<T> {
         let existed =
             names::schema_exists(pg, schema).map_err(Error::attempt("look for the schema", schema))?;
         if existed {
+            // Connections that are on its path must not be believed to be anywhere.
+            self.pool().shelf().verify_all();
             diesel::sql_query(format!("DROP SCHEMA {} CASCADE", schema.quoted()))
                 .execute(pg)
                 .map_err(Error::attempt("drop the schema", schema))?;
@@ -123,13 +125,19 @@ impl<T: TenantModel> Tenancy<T> {
     }
 }
 
-/// Runs a closure under the lock of the schema, on a connection without a transaction.
+/// Runs a closure under the lock of the schema: on a connection without a transaction, or, behind a pooler, in the
+/// one that its scope is.
 fn locked<R>(
     conn: &mut PublicConnection,
     schema: &SchemaName,
     f: impl FnOnce(&mut PublicConnection) -> Result<R, Error>,
 ) -> Result<R, Error> {
-    session_lock(conn.raw(), schema).map_err(Error::attempt("take the lock of the schema", schema))?;
+    let failed = Error::attempt("take the lock of the schema", schema);
+    if conn.lease_mut().is_behind_pooler() {
+        transaction_lock(conn.raw(), schema).map_err(failed)?;
+        return f(conn);
+    }
+    session_lock(conn.raw(), schema).map_err(failed)?;
     let result = f(conn);
     if !session_unlock(conn.raw(), schema).unwrap_or(false) {
         // Closing the connection gives the lock back.

@@ -23,8 +23,7 @@ pub(crate) struct Effects {
 impl Effects {
     /// Of a text that people wrote and that may hold anything, several statements included.
     pub(crate) fn of_raw_text(sql: &str) -> Self {
-        let is_one_statement = !sql.trim_end().trim_end_matches(';').contains(';');
-        if is_one_statement && !matches!(kind(sql), Kind::Other) {
+        if Self::is_one_statement(sql) && !matches!(kind(sql), Kind::Other) {
             Self::of_words(sql, Taint::Settings, of_word_in_query)
         } else {
             let has = |wanted: &[&str]| words(sql).any(|word| wanted.contains(&&*word.to_ascii_lowercase()));
@@ -34,6 +33,25 @@ impl Effects {
                 ..Self::of_words(sql, Taint::Settings, of_word_anywhere)
             }
         }
+    }
+
+    /// Whether a text can hold no second statement.
+    pub(crate) fn is_one_statement(sql: &str) -> bool {
+        !sql.trim_end().trim_end_matches(';').contains(';')
+    }
+
+    /// Whether a query starts like one that reads, and names nothing that writes or locks rows.
+    pub(crate) fn only_reads(sql: &str) -> bool {
+        let writes = ["insert", "update", "delete", "merge", "nextval", "for", "into"];
+        matches!(kind(sql), Kind::Read)
+            && !words(sql).any(|word| writes.contains(&&*word.to_ascii_lowercase()))
+    }
+
+    /// The same, and something that cannot be seen: a trigger that changes the session.
+    pub(crate) fn at_worst_unseen(mut self) -> Self {
+        self.taint = self.taint.max(Taint::Settings);
+        self.may_change_path = true;
+        self
     }
 
     /// Of a copy that Diesel runs, whose text it keeps to itself.

@@ -56,8 +56,8 @@ pub(crate) struct Session {
     /// A message of several statements may have begun a transaction.
     may_be_in_transaction: bool,
     taint: Taint,
-    /// The effects of typed queries, by their type: their text never changes.
-    effects: HashMap<TypeId, Effects>,
+    /// The effects of typed queries, and whether they only read, by their type: their text never changes.
+    effects: HashMap<TypeId, (Effects, bool)>,
 }
 
 impl Session {
@@ -67,6 +67,19 @@ impl Session {
 
     pub(crate) fn taint(&self) -> Taint {
         self.taint
+    }
+
+    /// At least so much must happen before the next borrower.
+    pub(crate) fn raise(&mut self, taint: Taint) {
+        self.taint = self.taint.max(taint);
+    }
+
+    /// Whether the path is the one that was set, and nothing else of the session was touched.
+    pub(crate) fn is_proved_clean(&self) -> bool {
+        self.path_is_known
+            && self.undone_by == UndoneBy::Nothing
+            && self.taint == Taint::Clean
+            && !(self.in_transaction || self.opaque || self.in_copy || self.may_be_in_transaction)
     }
 
     /// Whether the server is inside a transaction, as far as the text tells that was sent.
@@ -168,8 +181,8 @@ impl Session {
     pub(crate) fn effects_of(
         &mut self,
         query: Option<TypeId>,
-        read: impl FnOnce() -> diesel::QueryResult<Effects>,
-    ) -> diesel::QueryResult<Effects> {
+        read: impl FnOnce() -> diesel::QueryResult<(Effects, bool)>,
+    ) -> diesel::QueryResult<(Effects, bool)> {
         if let Some(effects) = query.and_then(|id| self.effects.get(&id)) {
             return Ok(*effects);
         }

@@ -88,6 +88,28 @@ impl<T: TenantModel> TenancyBuilder<T> {
         self
     }
 
+    /// Every other option of the pool: see [`TenantPoolBuilder`].
+    ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<()> {
+    /// # let database = database()?;
+    /// # let database_url = database.url();
+    /// let tenancy = Tenancy::<customers::Client>::builder()
+    ///     .app::<customers::App>()
+    ///     .app::<todo::App>()
+    ///     .pool(|pool| pool.tenants_per_connection(20).alive_bypass_window(Duration::from_millis(100)))
+    ///     .connect(database_url)?;
+    /// # let _ = tenancy;
+    /// # Ok(()) }
+    /// ```
+    pub fn pool(mut self, options: impl FnOnce(TenantPoolBuilder) -> TenantPoolBuilder) -> Self {
+        self.pool = options(self.pool);
+        self
+    }
+
     /// Checks the apps against each other, and opens the first connections.
     ///
     /// Warnings do not stop it; they are in `tenancy.registry().check()`.
@@ -97,7 +119,9 @@ impl<T: TenantModel> TenancyBuilder<T> {
     /// [`Error::Registry`] with all problems at once, before anything is sent; [`Error::PoolStart`].
     pub fn connect(self, database_url: &str) -> Result<Tenancy<T>, Error> {
         let (registry, pool, apps) = self.checked()?;
-        Ok(Tenancy::new(pool.connect(database_url)?, registry, apps))
+        let tenancy = Tenancy::new(pool.connect(database_url)?, registry, apps);
+        tenancy.heed_custom_types(None);
+        Ok(tenancy)
     }
 
     fn checked(self) -> Result<(Registry, TenantPoolBuilder, EmbeddedApps), Error> {

@@ -5,10 +5,12 @@
 //! | [`builder`] | how it is made |
 //! | [`scopes`] | a request: `with_tenant`, `with_public`, `transaction`, guards |
 //! | [`tenants`] | the list of tenants |
+//! | [`custom_types`] | what a start-up does about types in the schemas of tenants |
 //!
 //! A start-up (`migrate`) is in [`crate::migrate`], a birth (`create`) in [`crate::provision`].
 
 mod builder;
+mod custom_types;
 mod scopes;
 mod tenants;
 

@@ -43,6 +43,9 @@ impl<T: TenantModel> Tenancy<T> {
     where
         E: ScopeError,
     {
+        if self.pool().is_behind_pooler() {
+            return self.transaction_on(schema, f);
+        }
         let conn = self.entered(self.pool().tenant(schema)).map_err(E::from_scope)?;
         in_scope(conn, f)
     }
@@ -59,11 +62,16 @@ impl<T: TenantModel> Tenancy<T> {
     where
         E: ScopeError,
     {
-        let conn = self
-            .pool()
-            .public()
-            .map_err(|error| E::from_scope(self.explained_to_users(error)))?;
-        in_scope(conn, f).map_err(|error| E::explained(error, |error| self.explained_to_users(error)))
+        let explained = |error| E::from_scope(self.explained_to_users(error));
+        let result = if self.pool().is_behind_pooler() {
+            let lease = self
+                .pool()
+                .checkout(self.pool().paths().public(), Entry::Transaction);
+            in_transaction(PublicConnection::new(lease.map_err(explained)?), f)
+        } else {
+            in_scope(self.pool().public().map_err(explained)?, f)
+        };
+        result.map_err(|error| E::explained(error, |error| self.explained_to_users(error)))
     }
 
     /// Runs a closure on the schema of a tenant, in one transaction: committed if it returns `Ok`, rolled
@@ -101,8 +109,19 @@ impl<T: TenantModel> Tenancy<T> {
     where
         E: ScopeError,
     {
+        self.transaction_on(tenant.schema_name(), f)
+    }
+
+    fn transaction_on<R, E>(
+        &self,
+        schema: &SchemaName,
+        f: impl FnOnce(&mut TenantConnection) -> Result<R, E>,
+    ) -> Result<R, E::Returned>
+    where
+        E: ScopeError,
+    {
         let begin = || {
-            let target = self.pool().paths().tenant(tenant.schema_name())?;
+            let target = self.pool().paths().tenant(schema)?;
             self.pool().checkout(target, Entry::Transaction)
         };
         let lease = self.entered(begin()).map_err(E::from_scope)?;

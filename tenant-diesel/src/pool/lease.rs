@@ -1,0 +1,216 @@
+//! [`Lease`]: a connection that somebody has, with the schema that it is for.
+
+use super::checkout::{Entry, Inner, cannot_open};
+use super::gate::Place;
+use super::metrics::{Reason, Served, count};
+use super::physical::Physical;
+use super::{OnSwitch, PoolerMode};
+use crate::Error;
+use crate::paths::{Paths, Target};
+use crate::pool::TenantManager;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// A connection that somebody has, with the schema that it is for.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    // In this order they are dropped: the connection is given back before the place behind the gate.
+    conn: Conn,
+    _refill: Refill,
+    _place: Option<Place>,
+    pub(crate) target: Target,
+    pool: Arc<Inner>,
+    /// The server has answered something in this scope, so it has not been dead from the start.
+    is_proven: bool,
+    /// The schema was there when this scope began.
+    is_verified: bool,
+}
+
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of the large kind, and a box would be one more allocation a request"
+)]
+pub(super) enum Conn {
+    Pooled(r2d2::PooledConnection<TenantManager>),
+    Extra(Box<Physical>),
+    /// Its seat was given up; another one is being looked for.
+    Closed,
+}
+
+impl Lease {
+    pub(super) fn new(conn: Conn, target: Target, pool: Arc<Inner>, place: Option<Place>) -> Self {
+        Self {
+            conn,
+            _refill: Refill(Arc::clone(&pool)),
+            _place: place,
+            target,
+            pool,
+            is_proven: true,
+            is_verified: true,
+        }
+    }
+
+    pub(crate) fn paths(&self) -> &Paths {
+        &self.pool.paths
+    }
+
+    /// Whether the server has answered in this scope.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.is_proven
+    }
+
+    /// The server answered.
+    pub(crate) fn proved(&mut self) {
+        self.is_proven = true;
+    }
+
+    /// What this checkout will have been, if it has to ask.
+    pub(super) fn kind_of_service(&self) -> Served {
+        match self.last_target() {
+            _ if self.is_behind_pooler() => Served::PooledTransaction,
+            None => Served::First,
+            Some(target) if *target == self.target => Served::Verified,
+            Some(_) => Served::Switch,
+        }
+    }
+
+    /// Enters the schema. True if nothing had to be asked.
+    pub(super) fn enter(&mut self, entry: Entry) -> Result<bool, Error> {
+        let target = self.target.clone();
+        let shelf = Arc::clone(&self.pool.manager.0);
+        let generation = shelf.generation();
+        let may_skip = shelf.options.affinity && entry != Entry::VerifiedSession;
+        if may_skip && self.can_skip(&target, &shelf) {
+            self.is_verified = false;
+            if entry == Entry::Transaction {
+                self.begin(&target)?;
+            } else {
+                self.is_proven = false;
+            }
+            return Ok(true);
+        }
+        let policy = shelf.options.on_switch.get();
+        if policy == OnSwitch::Reconnect && self.serves_another() {
+            self.reopen(Reason::Switched)?;
+        } else {
+            self.switch(policy, &target);
+        }
+        match entry {
+            Entry::Session | Entry::VerifiedSession => Physical::enter(self, &target, generation)?,
+            Entry::Transaction => self.begin_on(&target, generation)?,
+        }
+        Ok(false)
+    }
+
+    fn serves_another(&self) -> bool {
+        self.last_target()
+            .is_some_and(|last| last.schema != self.target.schema)
+    }
+
+    /// Closes the connection and gives its seat up.
+    pub(super) fn close(&mut self, reason: Reason) {
+        if let Conn::Pooled(mut seat) = std::mem::replace(&mut self.conn, Conn::Closed) {
+            seat.close(reason);
+        }
+    }
+
+    /// After [`Self::close`]: takes another seat.
+    pub(super) fn sit_again(&mut self) -> Result<(), Error> {
+        self.conn = Conn::Pooled(self.pool.seat(&self.target, Instant::now())?);
+        Ok(())
+    }
+
+    /// Replaces a connection that was found dead before the scope did anything on it. False if it did something,
+    /// or the scope changed something that would be lost.
+    pub(crate) fn replace_dead(&mut self) -> Result<bool, Error> {
+        if self.is_proven || !self.session.is_proved_clean() {
+            return Ok(false);
+        }
+        self.reopen(Reason::Dead)?;
+        let (target, generation) = (self.target.clone(), self.pool.manager.0.generation());
+        Physical::enter(self, &target, generation)?;
+        (self.is_proven, self.is_verified) = (true, true);
+        count(&self.pool.manager.0.counters.replaced);
+        Ok(true)
+    }
+
+    /// Puts a new connection in place of this one, in the same seat.
+    fn reopen(&mut self, reason: Reason) -> Result<(), Error> {
+        let opened = self.pool.manager.open();
+        let new = opened.map_err(|error| cannot_open(&self.target.schema, error))?;
+        std::mem::replace(self.physical_mut(), new).close(reason);
+        Ok(())
+    }
+
+    /// Where a scope that was entered without asking failed: whether that was because the schema is gone.
+    pub(crate) fn missing_schema(&mut self) -> Option<Error> {
+        if self.is_verified || self.transaction_depth() > 0 || self.session.in_transaction() {
+            return None;
+        }
+        let target = self.target.clone();
+        match self.verify_exists(&target) {
+            Err(missing @ Error::SchemaMissing { .. }) => {
+                self.session.forget_path();
+                Some(missing)
+            }
+            Ok(()) => {
+                self.is_verified = true;
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// What must happen to statements when this connection goes to another schema, within a scope.
+    pub(crate) fn clears_statements_for(&self, target: &Target) -> bool {
+        let shelf = &self.pool.manager.0;
+        let is_switch = self
+            .last_target()
+            .is_some_and(|last| last.schema != target.schema);
+        is_switch
+            && shelf.options.mode == PoolerMode::Session
+            && shelf.options.on_switch.get() != OnSwitch::Keep
+    }
+
+    fn physical_mut(&mut self) -> &mut Box<Physical> {
+        match &mut self.conn {
+            Conn::Pooled(seat) => seat.physical_mut(),
+            Conn::Extra(physical) => physical,
+            Conn::Closed => unreachable!("a lease that was closed sits again or is dropped"),
+        }
+    }
+}
+
+/// Dropped right after the connection: where r2d2 would not replace a connection that served its number of tenants
+/// until somebody needs it, asks it to, so that nobody has to wait for that.
+#[derive(Debug)]
+struct Refill(Arc<Inner>);
+
+impl Drop for Refill {
+    fn drop(&mut self) {
+        if self.0.manager.0.wants_refill.swap(false, Ordering::AcqRel) {
+            self.0.ask_for_one_more();
+        }
+    }
+}
+
+impl Deref for Lease {
+    type Target = Physical;
+
+    fn deref(&self) -> &Physical {
+        match &self.conn {
+            Conn::Pooled(seat) => seat.physical(),
+            Conn::Extra(physical) => physical,
+            Conn::Closed => unreachable!("a lease that was closed sits again or is dropped"),
+        }
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Physical {
+        self.physical_mut()
+    }
+}

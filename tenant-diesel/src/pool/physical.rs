@@ -1,0 +1,450 @@
+//! [`Physical`]: a connection to the server, with what is known of its session.
+
+use super::metrics::{Counters, Reason, count};
+use super::options::Options;
+use super::shelf::Shelf;
+use super::{OnSwitch, PoolerMode, SearchPathCustomizer};
+use crate::Error;
+use crate::paths::{Settings, Target};
+use crate::pool::limits::SETTINGS;
+use crate::session::{Session, Taint, reset};
+use crate::sql;
+use diesel::connection::{
+    AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager, TransactionManagerStatus,
+};
+use diesel::pg::{GetPgMetadataCache, PgConnection, PgMetadataCache};
+use diesel::prelude::*;
+use diesel::r2d2::R2D2Connection;
+use diesel::sql_types::Text;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tenant_core::{SchemaName, SearchPath};
+
+/// A connection to the server, with what is known of its session.
+pub(crate) struct Physical {
+    pub(crate) pg: PgConnection,
+    pub(crate) session: Session,
+    /// Whose path was set last, if anybody's.
+    target: Option<Target>,
+    /// The tenants that its backend holds in memory.
+    served: HashSet<SchemaName>,
+    /// Settings as they are on a new connection, for tenants that do not limit them.
+    unlimited: Option<[String; SETTINGS.len()]>,
+    on_connect: Option<super::options::OnConnect>,
+    mode: PoolerMode,
+    prepared_statements: bool,
+    verify_always: bool,
+    counters: Arc<Counters>,
+    /// Of the shelf, when the schema was verified.
+    generation: u64,
+    born: Instant,
+    last_used: Instant,
+    /// No scope was entered on it yet, so it cannot be stale.
+    fresh: bool,
+}
+
+impl Physical {
+    /// Opens a connection that sees no table.
+    pub(crate) fn open(options: &Options, counters: &Arc<Counters>) -> Result<Self, diesel::r2d2::Error> {
+        use diesel::r2d2::Error::{ConnectionError, QueryError};
+        let mut pg = PgConnection::establish(&options.database_url).map_err(ConnectionError)?;
+        if !options.prepared_statements {
+            pg.set_prepared_statement_cache_size(CacheSize::Disabled);
+        }
+        if let Some(on_connect) = &options.on_connect {
+            on_connect(&mut pg).map_err(QueryError)?;
+        }
+        let is_session = options.mode == PoolerMode::Session;
+        let unlimited = if options.has_limits && is_session {
+            Some(current_settings(&mut pg).map_err(QueryError)?)
+        } else {
+            None
+        };
+        if is_session {
+            // Last, so that nothing which the application sets leaves a path behind. Behind a pooler it would be
+            // somebody else's session that is changed.
+            SearchPathCustomizer::fail_closed()
+                .apply(&mut pg)
+                .map_err(QueryError)?;
+        }
+        let now = Instant::now();
+        Ok(Self {
+            pg,
+            session: Session::default(),
+            target: None,
+            served: HashSet::new(),
+            unlimited,
+            on_connect: options.on_connect.clone(),
+            mode: options.mode,
+            prepared_statements: options.prepared_statements,
+            verify_always: options.verify_always,
+            counters: Arc::clone(counters),
+            generation: 0,
+            born: now,
+            last_used: now,
+            fresh: true,
+        })
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    pub(crate) fn age(&self) -> Duration {
+        self.born.elapsed()
+    }
+
+    /// Whose path was set last.
+    pub(crate) fn last_target(&self) -> Option<&Target> {
+        self.target.as_ref()
+    }
+
+    /// Whether its backend has the tables of this schema in memory.
+    pub(crate) fn knows(&self, schema: &SchemaName) -> bool {
+        self.served.contains(schema)
+    }
+
+    /// Whether each statement counts as one that may have changed the session.
+    pub(crate) fn verifies_always(&self) -> bool {
+        self.verify_always
+    }
+
+    pub(crate) fn is_behind_pooler(&self) -> bool {
+        self.mode == PoolerMode::Transaction
+    }
+
+    /// Whether the session is on the path of this target for all we know, proved clean, and used so lately that
+    /// it is believed to live: then nothing need be asked.
+    pub(crate) fn can_skip(&mut self, target: &Target, shelf: &Shelf) -> bool {
+        self.target.as_ref() == Some(target)
+            && self.session.is_proved_clean()
+            && self.generation == shelf.generation()
+            && self.last_used.elapsed() < shelf.options.alive_bypass_window
+            && self.seems_alive()
+    }
+
+    /// Whether the server has not closed the connection, as far as this side can tell without asking: looks
+    /// whether the end of the stream, or its last message, has come in.
+    pub(crate) fn seems_alive(&mut self) -> bool {
+        // The one thing of libpq's that Diesel offers which reads what has arrived, and does not wait. Twice: the
+        // server's last words come before the end of the stream.
+        let mut can_read = || !matches!(self.pg.notifications_iter().next(), Some(Err(_)));
+        can_read() && can_read() && !self.is_dead()
+    }
+
+    /// Whether the last statement found the connection dead.
+    pub(crate) fn is_dead(&mut self) -> bool {
+        let status = AnsiTransactionManager::transaction_manager_status_mut(&mut self.pg);
+        matches!(status, TransactionManagerStatus::InError)
+    }
+
+    /// Why the connection cannot be given to anybody else, if it cannot.
+    pub(crate) fn reason_to_close(&mut self, shelf: &Shelf) -> Option<Reason> {
+        if self.is_dead() {
+            return Some(Reason::Dead);
+        }
+        let is_unclean = std::thread::panicking()
+            || self.session.taint() == Taint::Discard
+            || self.session.in_transaction()
+            || self.session.may_be_in_copy()
+            || self.pg.is_broken()
+            || self.transaction_depth() > 0
+            // What a transaction left in a session that the pooler has given away cannot be reset here.
+            || (self.is_behind_pooler() && self.session.taint() > Taint::Clean);
+        if is_unclean {
+            Some(Reason::Unclean)
+        } else if self.served.len() >= shelf.options.tenants_per_connection.get() as usize {
+            Some(Reason::Recycled)
+        } else if shelf.is_expired(self) {
+            Some(Reason::Expired)
+        } else {
+            None
+        }
+    }
+
+    /// A borrower is done with it.
+    pub(crate) fn comes_back(&mut self) {
+        self.last_used = Instant::now();
+    }
+
+    pub(crate) fn close(self, reason: Reason) {
+        self.counters.closed(reason);
+    }
+
+    /// How deep in transactions Diesel is: 0 for none, 1 for one, more for savepoints.
+    pub(crate) fn transaction_depth(&mut self) -> u32 {
+        let status = AnsiTransactionManager::transaction_manager_status_mut(&mut self.pg);
+        status.transaction_depth().ok().flatten().map_or(0, u32::from)
+    }
+
+    /// Makes ready for another tenant than the last, as the application wants it.
+    pub(crate) fn switch(&mut self, policy: OnSwitch, target: &Target) {
+        let is_switch = self
+            .target
+            .as_ref()
+            .is_some_and(|last| last.schema != target.schema);
+        if is_switch && policy != OnSwitch::Keep {
+            self.session.raise(Taint::Statements);
+        }
+    }
+
+    /// Puts the session on the path, for as long as nobody changes it: one round trip that also finds out
+    /// whether the connection lives, whether the schema exists, and takes back what the last borrower left.
+    pub(crate) fn enter(&mut self, target: &Target, generation: u64) -> Result<(), Error> {
+        self.enter_path(&target.path, Some(target))?;
+        self.generation = generation;
+        Ok(())
+    }
+
+    /// The same for a path that sees no table, for questions about the catalog.
+    pub(crate) fn enter_nothing(&mut self) -> Result<(), Error> {
+        self.enter_path(&SearchPath::nothing(), None)
+    }
+
+    fn enter_path(&mut self, path: &SearchPath, target: Option<&Target>) -> Result<(), Error> {
+        if self.session.taint() > Taint::Clean {
+            let set_path = match target {
+                Some(target) => sql::set_path(target, &self.settings_of(target)),
+                None => sql::set_path_unverified(path),
+            };
+            if self.on_connect.is_none() && self.reset_and(&set_path).is_ok() {
+                self.path_was_set(target);
+                self.fresh = false;
+                return Ok(());
+            }
+            // The application has something to run in between; or the connection is dead, or the schema
+            // missing, and the way below tells these apart.
+            self.reset().map_err(|source| set_path_failed(target, source))?;
+        }
+        match target {
+            Some(target) => self.set_path(target)?,
+            None => {
+                let set = diesel::sql_query(sql::SET_PATH_UNVERIFIED).bind::<Text, _>(path.to_string());
+                set.execute(&mut self.pg)
+                    .map_err(|source| set_path_failed(None, source))?;
+                self.path_was_set(None);
+            }
+        }
+        self.fresh = false;
+        Ok(())
+    }
+
+    /// Begins a transaction on the path: one round trip for all of it, as for [`Self::enter`]. The path stays
+    /// behind when the transaction ends, in whatever way, except behind a pooler.
+    pub(crate) fn begin_on(&mut self, target: &Target, generation: u64) -> Result<(), Error> {
+        let settings = self.settings_of(target);
+        let mut begin = if self.is_behind_pooler() {
+            sql::begin_on_local_path(target, &settings)
+        } else {
+            sql::begin_on_path(target, &settings)
+        };
+        let taint = self.session.taint();
+        if taint > Taint::Clean && self.on_connect.is_some() {
+            self.reset()
+                .map_err(|source| set_path_failed(Some(target), source))?;
+        } else if taint > Taint::Clean {
+            begin = format!("{}{begin}", reset::sql(taint));
+        }
+        match AnsiTransactionManager::begin_transaction_sql(&mut self.pg, &begin) {
+            Ok(()) => {
+                if self.session.taint() > Taint::Clean {
+                    self.was_reset();
+                }
+                if self.is_behind_pooler() {
+                    self.session.path_was_set_locally();
+                    self.is_on(Some(target));
+                } else {
+                    self.path_was_set(Some(target));
+                    self.session.transaction_began();
+                }
+                self.generation = generation;
+                self.fresh = false;
+                Ok(())
+            }
+            Err(source) => {
+                // Diesel believes that no transaction was begun, but the server may be inside a failed one.
+                self.pg
+                    .batch_execute("ROLLBACK")
+                    .map_err(|source| set_path_failed(Some(target), source))?;
+                // A missing schema says so here; anything else is the first error.
+                self.verify_exists(target)?;
+                Err(set_path_failed(Some(target), source))
+            }
+        }
+    }
+
+    /// Begins a transaction where the path is set already.
+    pub(crate) fn begin(&mut self, target: &Target) -> Result<(), Error> {
+        AnsiTransactionManager::begin_transaction_sql(&mut self.pg, "BEGIN")
+            .map_err(|source| set_path_failed(Some(target), source))?;
+        self.session.transaction_began();
+        Ok(())
+    }
+
+    /// Sets the path if the schema exists: for the session, or behind a pooler for the open transaction.
+    pub(crate) fn set_path(&mut self, target: &Target) -> Result<(), Error> {
+        self.session.forget_path();
+        if self.session.may_be_in_copy() {
+            // libpq ends a copy before a simple query; before any other kind, Diesel would wait for it forever.
+            self.pg
+                .batch_execute("SELECT 1")
+                .map_err(|source| set_path_failed(Some(target), source))?;
+            self.session.copy_was_ended();
+        }
+        let is_local = self.is_behind_pooler();
+        if is_local && !self.session.in_transaction() {
+            return Err(Error::NeedsSession {
+                schema: target.schema.clone(),
+                what: "a statement outside its scope's transaction, which was ended by a raw COMMIT or ROLLBACK,",
+            });
+        }
+        let (path, schema) = (target.path.to_string(), target.schema.as_str());
+        let settings = self.settings_of(target);
+        let ascii = path.is_ascii() && schema.is_ascii();
+        let rows = diesel::sql_query(sql::set_path_if_exists(ascii, is_local, &settings))
+            .bind::<Text, _>(if ascii { path } else { sql::hex(&path) })
+            .bind::<Text, _>(if ascii {
+                schema.to_owned()
+            } else {
+                sql::hex(schema)
+            })
+            .execute(&mut self.pg)
+            .map_err(|source| set_path_failed(Some(target), source))?;
+        if rows == 0 {
+            return Err(missing(target));
+        }
+        if is_local {
+            self.session.path_was_set_locally();
+            self.is_on(Some(target));
+        } else {
+            self.path_was_set(Some(target));
+        }
+        Ok(())
+    }
+
+    /// Asks whether the schema exists, and changes nothing.
+    pub(crate) fn verify_exists(&mut self, target: &Target) -> Result<(), Error> {
+        let found = crate::provision::names::schema_exists(&mut self.pg, &target.schema)
+            .map_err(|source| set_path_failed(Some(target), source))?;
+        if found { Ok(()) } else { Err(missing(target)) }
+    }
+
+    fn path_was_set(&mut self, target: Option<&Target>) {
+        self.session.path_was_set();
+        self.is_on(target);
+    }
+
+    fn is_on(&mut self, target: Option<&Target>) {
+        if self.target.as_ref() != target {
+            self.target = target.cloned();
+        }
+        if let Some(target) = target
+            && !self.served.contains(&target.schema)
+        {
+            self.served.insert(target.schema.clone());
+            self.counters.tenant_added(self.served.len());
+        }
+    }
+
+    /// The settings that go with a path: the tenant's limits, else what a new connection has.
+    fn settings_of(&self, target: &Target) -> Settings {
+        target.settings(self.unlimited.as_ref())
+    }
+
+    /// Takes back what a borrower may have left, and runs what the application runs on a new connection.
+    fn reset(&mut self) -> QueryResult<()> {
+        self.reset_and("")?;
+        match &self.on_connect {
+            Some(on_connect) => on_connect(&mut self.pg),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes back what a borrower may have left, then runs `then`, in one message.
+    fn reset_and(&mut self, then: &str) -> QueryResult<()> {
+        self.pg
+            .batch_execute(&format!("{}{then}", reset::sql(self.session.taint())))?;
+        self.was_reset();
+        Ok(())
+    }
+
+    fn was_reset(&mut self) {
+        count(&self.counters.resets);
+        if self.session.taint() >= Taint::Statements {
+            self.forget_statements();
+        }
+        self.session.is_clean_now();
+    }
+
+    /// What ended a scope behind a pooler took back what the scope had changed.
+    pub(crate) fn was_reset_behind_pooler(&mut self) {
+        count(&self.counters.resets);
+        self.session.is_clean_now();
+    }
+
+    /// Where the server forgot Diesel's statements, so must Diesel, and what it knows of custom types with them.
+    /// Switching its cache off and on empties it.
+    pub(crate) fn forget_statements(&mut self) {
+        self.pg.set_prepared_statement_cache_size(CacheSize::Disabled);
+        if self.prepared_statements {
+            self.pg.set_prepared_statement_cache_size(CacheSize::Unbounded);
+        }
+        *self.pg.get_metadata_cache() = PgMetadataCache::new();
+    }
+
+    /// Makes the server forget Diesel's statements, and Diesel too.
+    pub(crate) fn clear_statements(&mut self) -> QueryResult<()> {
+        self.pg.batch_execute("DEALLOCATE ALL")?;
+        self.forget_statements();
+        Ok(())
+    }
+}
+
+impl Drop for Physical {
+    fn drop(&mut self) {
+        self.counters.tenants_gone(self.served.len());
+    }
+}
+
+/// What the settings that limits are about are now.
+fn current_settings(pg: &mut PgConnection) -> QueryResult<[String; SETTINGS.len()]> {
+    #[derive(QueryableByName)]
+    struct Values {
+        #[diesel(sql_type = diesel::sql_types::Array<Text>)]
+        values: Vec<String>,
+    }
+    let all = SETTINGS.map(|(name, _)| format!("pg_catalog.current_setting('{name}')"));
+    let query = format!("SELECT ARRAY[{}] AS values", all.join(", "));
+    let Values { values } = diesel::sql_query(query).get_result(pg)?;
+    values.try_into().map_err(|_| diesel::result::Error::NotFound)
+}
+
+fn missing(target: &Target) -> Error {
+    Error::SchemaMissing {
+        schema: target.schema.clone(),
+    }
+}
+
+fn set_path_failed(target: Option<&Target>, source: diesel::result::Error) -> Error {
+    match target {
+        Some(target) => Error::SetPath {
+            schema: target.schema.clone(),
+            source,
+        },
+        None => Error::Query(source),
+    }
+}
+
+impl fmt::Debug for Physical {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Physical")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! [`PoolerMode`]: whether another pooler stands between us and the server, and how that is found out.
+
+use diesel::connection::{CacheSize, SimpleConnection};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Integer, Text};
+
+/// How sessions reach the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PoolerMode {
+    /// Straight, or through a pooler in session mode: a connection is one session of the server until it is
+    /// closed.
+    #[default]
+    Session,
+    /// Through a pooler that gives the server's session to another client after each transaction (PgBouncer's
+    /// `pool_mode = transaction`, Odyssey, RDS Proxy, Supavisor).
+    ///
+    /// Every scope is one transaction, whose path is set with `SET LOCAL` in the message that begins it, and
+    /// what else a scope changed is taken back in the message that ends it. What needs a session of its own is
+    /// [`Error::NeedsSession`](crate::Error::NeedsSession): guards (`get`, `get_public`), `migrate`. Do that on a
+    /// `Tenancy` that is connected straight to the server.
+    Transaction,
+}
+
+#[derive(QueryableByName)]
+struct Backend {
+    #[diesel(sql_type = Integer)]
+    pid: i32,
+}
+
+#[derive(QueryableByName)]
+struct Statement {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// Whether two clients are given the same session of the server while both are connected, or one client
+/// several: then a pooler in transaction (or statement) mode stands in between.
+///
+/// The order finds it out whether the pooler hands out the session that came back last or takes turns. On a busy
+/// pooler a question may come in between, but then sessions change all the more.
+pub(crate) fn shares_sessions(database_url: &str) -> Result<bool, ConnectionError> {
+    let mut clients = [
+        PgConnection::establish(database_url)?,
+        PgConnection::establish(database_url)?,
+    ];
+    let mut seen = [None, None];
+    for client in [0, 1, 1, 0, 0, 1] {
+        let asked = diesel::sql_query("SELECT pg_catalog.pg_backend_pid() AS pid");
+        let Ok(Backend { pid }) = asked.get_result(&mut clients[client]) else {
+            // Somebody ended the connection: nothing is proved.
+            return Ok(false);
+        };
+        if seen[client].is_some_and(|before| before != pid) || seen[1 - client] == Some(pid) {
+            return Ok(true);
+        }
+        seen[client] = Some(pid);
+    }
+    Ok(false)
+}
+
+/// Whether the pooler gives prepared statements names of its own, so that each client finds its own again on
+/// whatever session it gets (PgBouncer does since 1.21). If the server knows the statement by Diesel's name, two
+/// clients' would clash, or worse, one would run the other's.
+pub(crate) fn carries_prepared_statements(database_url: &str) -> Result<bool, ConnectionError> {
+    let mut client = PgConnection::establish(database_url)?;
+    // In a transaction, so that both statements meet the same session.
+    let carries = client.transaction(|client| {
+        // Diesel prepares this one.
+        let probe = diesel::select(1.into_sql::<Integer>());
+        probe.get_result::<i32>(client)?;
+        client.set_prepared_statement_cache_size(CacheSize::Disabled);
+        let names = diesel::sql_query(
+            "SELECT name FROM pg_catalog.pg_prepared_statements \
+             WHERE name LIKE '\\_\\_diesel%' AND statement = 'SELECT $1'",
+        )
+        .load::<Statement>(client)?;
+        for Statement { name } in &names {
+            // Another client would find it otherwise.
+            client.batch_execute(&format!("DEALLOCATE \"{}\"", name.replace('"', "\"\"")))?;
+        }
+        QueryResult::Ok(names.is_empty())
+    });
+    Ok(carries.unwrap_or(false))
+}
