@@ -16,6 +16,8 @@ mod scopes;
 mod transactions;
 // The pool: bounded, with errors that name it.
 mod pool;
+// Which connection a tenant gets, what that costs, and what bounds it.
+mod affinity;
 // Every method of Diesel's connection traits works on ours.
 mod forwarded;
 // An instrumentation that itself uses the tenancy.

@@ -48,13 +48,12 @@ impl<S: Scope> ScopedConnection<S> {
             }
             Err(error) => error,
         };
-        // Not all of Diesel's paths note a connection that is lost, so it is looked at again.
         if !lease.seems_alive() {
             if was_clean && statement.can_be_repeated_after(&error) && replace(lease)? {
                 note(lease, statement.effects);
                 return send(&mut lease.pg, tag);
             }
-            lease.session.discard();
+            lease.note_lost();
             return Err(error);
         }
         lease.proved();

@@ -199,8 +199,6 @@ fn effects_of<T: QueryFragment<Pg>>(query: &T, typed: bool) -> QueryResult<(Effe
     query.to_sql(&mut sql, &Pg)?;
     let sql = sql.finish();
     let effects = Effects::of_query(&sql, typed);
-    Ok((
-        effects,
-        effects == Effects::default() && Effects::only_reads(&sql),
-    ))
+    let is_harmless = effects.taint <= Taint::Settings && !effects.may_change_path;
+    Ok((effects, is_harmless && Effects::only_reads(&sql)))
 }

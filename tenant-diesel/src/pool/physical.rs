@@ -43,6 +43,8 @@ pub(crate) struct Physical {
     last_used: Instant,
     /// No scope was entered on it yet, so it cannot be stale.
     fresh: bool,
+    /// It was found dead.
+    is_lost: bool,
 }
 
 impl Physical {
@@ -85,6 +87,7 @@ impl Physical {
             born: now,
             last_used: now,
             fresh: true,
+            is_lost: false,
         })
     }
 
@@ -138,10 +141,17 @@ impl Physical {
         can_read() && can_read() && !self.is_dead()
     }
 
-    /// Whether the last statement found the connection dead.
-    pub(crate) fn is_dead(&mut self) -> bool {
+    /// It was found dead: nobody else is to have it.
+    pub(crate) fn note_lost(&mut self) {
+        self.is_lost = true;
+        self.session.discard();
+    }
+
+    /// Whether a statement found the connection dead.
+    fn is_dead(&mut self) -> bool {
+        // Diesel notes a lost connection where a statement was executed, not where it was prepared.
         let status = AnsiTransactionManager::transaction_manager_status_mut(&mut self.pg);
-        matches!(status, TransactionManagerStatus::InError)
+        self.is_lost || matches!(status, TransactionManagerStatus::InError)
     }
 
     /// Why the connection cannot be given to anybody else, if it cannot.

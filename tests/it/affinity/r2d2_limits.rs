@@ -1,0 +1,195 @@
+//! What r2d2 promises still holds: size, time-outs, `min_idle`, lifetime, idle reaping, health, its hooks.
+
+use super::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tenant_diesel::r2d2::{Builder, HandleEvent, Pool, event};
+use tenant_diesel::{Error, TenantManager};
+
+fn tenancy(fixture: &Fixture, limits: Builder<TenantManager>) -> Tenancy<Client> {
+    application::<Client>()
+        .r2d2(limits)
+        .pool(|pool| pool.alive_bypass_window(LONG))
+        .connect(fixture.database.url())
+        .unwrap()
+}
+
+/// How many sessions of this database there are, but for the one that asks and those that the fixture holds.
+fn sessions(fixture: &Fixture) -> i64 {
+    let of_fixture = i64::from(fixture.tenancy.pool().state().connections);
+    let all = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+               AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    fixture.count(all) - of_fixture
+}
+
+#[test]
+fn there_are_never_more_connections_than_max_size_whatever_comes_and_goes() {
+    let fixture = affine(1);
+    let names = names("t", 12);
+    let tenants = fixture.tagged(&names.iter().map(|name| name.as_str()).collect::<Vec<_>>());
+    let tenancy = application::<Client>()
+        .r2d2(
+            Pool::builder()
+                .max_size(3)
+                .min_idle(Some(1))
+                .connection_timeout(Duration::from_secs(60)),
+        )
+        // They come and go all the time.
+        .pool(|pool| pool.tenants_per_connection(4))
+        .connect(fixture.database.url())
+        .unwrap();
+    let most = AtomicUsize::new(0);
+    std::thread::scope(|threads| {
+        for chunk in tenants.chunks(2) {
+            let (tenancy, most) = (&tenancy, &most);
+            threads.spawn(move || {
+                for tenant in chunk.iter().cycle().take(60) {
+                    assert_eq!(
+                        tenancy.with_tenant(tenant, titles).unwrap(),
+                        [tenant.name.as_str()]
+                    );
+                    let open = tenancy.pool().state().connections as usize;
+                    most.fetch_max(open, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert!(most.load(Ordering::SeqCst) <= 3);
+    assert!(tenancy.pool().metrics().closed.recycled > 0);
+    wait_until("what was closed is gone", || sessions(&fixture) <= 3);
+}
+
+#[test]
+fn as_many_are_opened_at_the_start_as_min_idle_says() {
+    let fixture = affine(1);
+    for (min_idle, connections) in [(None, 4), (Some(2), 2)] {
+        let tenancy = tenancy(&fixture, Pool::builder().max_size(4).min_idle(min_idle));
+        assert_eq!(tenancy.pool().state().connections, connections);
+    }
+}
+
+#[test]
+fn the_connection_timeout_is_kept_and_the_error_tells_the_pool() {
+    let fixture = affine(1);
+    let tenants = fixture.tagged(&["a", "b"]);
+    let patience = Duration::from_millis(150);
+    let tenancy = tenancy(&fixture, Pool::builder().max_size(1).connection_timeout(patience));
+    let held = tenancy.get(&tenants[0]).unwrap();
+    let error = tenancy.get(&tenants[1]).unwrap_err();
+    assert!(
+        matches!(&error, Error::PoolTimeout { waited, connections: 1, idle: 0, .. } if *waited >= patience),
+        "{error:?}"
+    );
+    assert_eq!(tenancy.pool().metrics().timeouts, 1);
+    drop(held);
+    tenancy.get(&tenants[1]).unwrap();
+}
+
+#[test]
+fn a_connection_older_than_max_lifetime_is_closed_when_it_comes_back() {
+    let fixture = affine(1);
+    let acme = fixture.tagged(&["acme"]).remove(0);
+    let lifetime = Duration::from_millis(300);
+    let tenancy = tenancy(&fixture, Pool::builder().max_size(1).max_lifetime(Some(lifetime)));
+    let born = std::time::Instant::now();
+    let mut pids = vec![served_by(&tenancy, &acme)];
+    wait_until("it is replaced", || {
+        pids.push(served_by(&tenancy, &acme));
+        pids.last() != pids.first()
+    });
+    assert!(born.elapsed() >= lifetime / 2, "not before its time");
+    assert!(tenancy.pool().metrics().closed.expired >= 1);
+}
+
+#[test]
+fn idle_connections_are_reaped_down_to_min_idle_and_those_that_are_used_are_not() {
+    // r2d2 looks every thirty seconds: this is the one test that has to wait for that.
+    let fixture = affine(1);
+    let tenants = fixture.tagged(&["a", "b", "c", "d"]);
+    let limits = Pool::builder()
+        .max_size(4)
+        .min_idle(Some(1))
+        .idle_timeout(Some(Duration::from_secs(20)));
+    let tenancy = tenancy(&fixture, limits);
+    served_at_once(&tenancy, &tenants);
+    assert_eq!(sessions(&fixture), 4);
+    let start = std::time::Instant::now();
+    let mut pid = served_by(&tenancy, &tenants[0]);
+    while sessions(&fixture) > 1 {
+        assert!(
+            start.elapsed() < Duration::from_secs(50),
+            "{:?}",
+            tenancy.pool().metrics()
+        );
+        // One tenant works all the time, and keeps its connection.
+        assert_eq!(
+            served_by(&tenancy, &tenants[0]),
+            std::mem::replace(&mut pid, served_by(&tenancy, &tenants[0]))
+        );
+        std::thread::park_timeout(Duration::from_millis(200));
+    }
+    assert_eq!(served_by(&tenancy, &tenants[0]), pid);
+    let state = tenancy.pool().state();
+    assert_eq!((state.connections, state.idle_connections), (1, 1));
+    assert_eq!(tenancy.pool().metrics().closed.expired, 3);
+}
+
+#[test]
+fn the_applications_event_handler_is_told_of_each_checkout_and_return() {
+    #[derive(Debug, Default)]
+    struct Seen {
+        out: AtomicUsize,
+        back: AtomicUsize,
+        opened: AtomicUsize,
+    }
+    impl HandleEvent for Seen {
+        fn handle_acquire(&self, _: event::AcquireEvent) {
+            self.opened.fetch_add(1, Ordering::SeqCst);
+        }
+        fn handle_checkout(&self, _: event::CheckoutEvent) {
+            self.out.fetch_add(1, Ordering::SeqCst);
+        }
+        fn handle_checkin(&self, _: event::CheckinEvent) {
+            self.back.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    #[derive(Debug)]
+    struct Handler(Arc<Seen>);
+    impl HandleEvent for Handler {
+        fn handle_acquire(&self, event: event::AcquireEvent) {
+            self.0.handle_acquire(event);
+        }
+        fn handle_checkout(&self, event: event::CheckoutEvent) {
+            self.0.handle_checkout(event);
+        }
+        fn handle_checkin(&self, event: event::CheckinEvent) {
+            self.0.handle_checkin(event);
+        }
+    }
+    let fixture = affine(1);
+    let acme = fixture.tagged(&["acme"]).remove(0);
+    let seen = Arc::new(Seen::default());
+    let tenancy = tenancy(
+        &fixture,
+        Pool::builder()
+            .max_size(2)
+            .event_handler(Box::new(Handler(Arc::clone(&seen)))),
+    );
+    let before = seen.out.load(Ordering::SeqCst);
+    for _ in 0..5 {
+        tenancy.with_tenant(&acme, titles).unwrap();
+    }
+    assert_eq!(seen.opened.load(Ordering::SeqCst), 2);
+    assert_eq!(seen.out.load(Ordering::SeqCst) - before, 5);
+    assert_eq!(seen.back.load(Ordering::SeqCst), seen.out.load(Ordering::SeqCst));
+}
+
+#[test]
+fn dropping_the_pool_closes_every_connection() {
+    let fixture = affine(1);
+    let tenants = fixture.tagged(&["a", "b"]);
+    let tenancy = tenancy(&fixture, Pool::builder().max_size(3));
+    served_at_once(&tenancy, &tenants);
+    drop(tenancy);
+    wait_until("all sessions have ended", || sessions(&fixture) == 0);
+}
