@@ -59,8 +59,50 @@ fn libraries_in(unpacked: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The programs that fetch and unpack.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Clients {
+    /// Where they are, if not on the `PATH`.
+    folder: Option<PathBuf>,
+}
+
+impl Clients {
+    fn command(&self, name: &str) -> Command {
+        let program = self
+            .folder
+            .as_ref()
+            .map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
+        let mut command = Command::new(program);
+        command.env("LC_ALL", "C").stdin(Stdio::null());
+        command
+    }
+
+    fn has(&self, name: &str) -> bool {
+        run(self.command(name).arg("--version")).is_ok()
+    }
+
+    fn unpack(&self, package: &Path, folder: &Path) -> io::Result<String> {
+        run(self.command("dpkg-deb").arg("-x").arg(package).arg(folder))
+    }
+
+    fn depends(&self, package: &Path) -> io::Result<String> {
+        run(self.command("dpkg-deb").arg("-f").arg(package).arg("Depends"))
+    }
+
+    fn is_installed(&self, package: &str) -> bool {
+        let mut query = self.command("dpkg-query");
+        query.args(["-W", "-f", "${db:Status-Status}", package]);
+        run(&mut query).is_ok_and(|status| status == "installed")
+    }
+}
+
 /// The program from below `cache`, fetched if it is missing or does not run (any more: the system may have been upgraded).
-pub(super) fn fetch(cache: &Path, account: &Account, notice: &dyn Fn(&str)) -> Result<Program, Error> {
+pub(super) fn fetch(
+    clients: &Clients,
+    cache: &Path,
+    account: &Account,
+    notice: &dyn Fn(&str),
+) -> Result<Program, Error> {
     let _alone = folders::lock(&cache.join("lock"))?;
     let target = unpacked_in(cache);
     if let Ok(program) = program_in(&target, account) {
@@ -68,7 +110,7 @@ pub(super) fn fetch(cache: &Path, account: &Account, notice: &dyn Fn(&str)) -> R
     }
     let failed = |attempts: String| Error::NoPgBouncer { attempts };
     for tool in ["apt-get", "dpkg-deb"] {
-        if !is_there(tool) {
+        if !clients.has(tool) {
             return Err(failed(format!(
                 "none is installed, and without `{tool}` none can be fetched"
             )));
@@ -78,7 +120,7 @@ pub(super) fn fetch(cache: &Path, account: &Account, notice: &dyn Fn(&str)) -> R
         "found no PgBouncer; fetching this system's package with apt-get into {} (once)",
         target.display()
     ));
-    download(cache, &target, account).map_err(|error| {
+    download(clients, cache, &target, account).map_err(|error| {
         failed(format!(
             "none is installed, and fetching it with apt-get failed: {}",
             chain(&error)
@@ -86,23 +128,13 @@ pub(super) fn fetch(cache: &Path, account: &Account, notice: &dyn Fn(&str)) -> R
     })
 }
 
-fn is_there(tool: &str) -> bool {
-    let answer = Command::new(tool)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    answer.is_ok_and(|status| status.success())
-}
-
 /// Downloads to a private folder, tries what is in it, and renames it to `target`.
-fn download(cache: &Path, target: &Path, account: &Account) -> Result<Program, Error> {
+fn download(clients: &Clients, cache: &Path, target: &Path, account: &Account) -> Result<Program, Error> {
     folders::sweep(cache, PRIVATE);
     let private = cache.join(format!("{PRIVATE}{}", random::hex::<8>()?));
     folders::private_folder(&private, account)?;
     let unpacked = private.join("root");
-    let fetched = Apt::new(&private)
+    let fetched = Apt::new(clients, &private)
         .and_then(|apt| assemble(&apt, &unpacked, account))
         .and_then(|()| {
             // An earlier attempt may be there.
@@ -125,10 +157,10 @@ fn assemble(apt: &Apt<'_>, unpacked: &Path, account: &Account) -> Result<(), Err
             .attempted("fetch packages into", apt.folder)?;
         wanted.clear();
         for package in packages {
-            run(Command::new("dpkg-deb").arg("-x").arg(&package).arg(unpacked))
+            apt.clients
+                .unpack(&package, unpacked)
                 .attempted("unpack", &package)?;
-            let depends = run(Command::new("dpkg-deb").arg("-f").arg(&package).arg("Depends"))
-                .attempted("read", &package)?;
+            let depends = apt.clients.depends(&package).attempted("read", &package)?;
             wanted.extend(libraries_among(&depends));
         }
         open_to_all(unpacked).attempted("open", unpacked)?;
@@ -137,7 +169,7 @@ fn assemble(apt: &Apt<'_>, unpacked: &Path, account: &Account) -> Result<(), Err
         };
         wanted.sort();
         wanted.dedup();
-        wanted.retain(|name| !seen.contains(name) && !is_installed(name));
+        wanted.retain(|name| !seen.contains(name) && !apt.clients.is_installed(name));
         if wanted.is_empty() {
             return Err(complaint);
         }
@@ -159,19 +191,14 @@ fn libraries_among(depends: &str) -> Vec<String> {
         .collect()
 }
 
-fn is_installed(package: &str) -> bool {
-    let mut query = Command::new("dpkg-query");
-    query.args(["-W", "-f", "${db:Status-Status}", package]);
-    run(&mut query).is_ok_and(|status| status == "installed")
-}
-
 /// `apt-get` with all that it writes in a private folder.
 struct Apt<'f> {
+    clients: &'f Clients,
     folder: &'f Path,
 }
 
 impl<'f> Apt<'f> {
-    fn new(folder: &'f Path) -> Result<Self, Error> {
+    fn new(clients: &'f Clients, folder: &'f Path) -> Result<Self, Error> {
         for needed in ["lists/partial", "cache/archives/partial", "packages", "root"] {
             let path = folder.join(needed);
             DirBuilder::new()
@@ -180,7 +207,7 @@ impl<'f> Apt<'f> {
                 .create(&path)
                 .attempted("make the folder", &path)?;
         }
-        let apt = Self { folder };
+        let apt = Self { clients, folder };
         // What cannot be reached of several sources is not always needed; if it was, the download says so.
         let updated = run(apt.command().arg("update"));
         match updated {
@@ -194,7 +221,7 @@ impl<'f> Apt<'f> {
     }
 
     fn tool(&self, name: &str) -> Command {
-        let mut command = Command::new(name);
+        let mut command = self.clients.command(name);
         let set = |option: &str, path: &str| format!("{option}={}", self.folder.join(path).display());
         command
             .arg("-q")
@@ -205,9 +232,7 @@ impl<'f> Apt<'f> {
             .args(["-o", "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false"])
             // The account that root would download as does not reach a private folder.
             .args(["-o", "APT::Sandbox::User=root"])
-            .env("LC_ALL", "C")
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdin(Stdio::null());
+            .env("DEBIAN_FRONTEND", "noninteractive");
         command
     }
 
@@ -232,7 +257,154 @@ impl<'f> Apt<'f> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
+
+    /// A machine with made-up clients. A package is a text with what it depends on.
+    struct Machine(tempfile::TempDir);
+
+    /// Downloads what is asked for, and counts the calls.
+    const APT_GET: &str = r#"
+echo "$*" >>"$0.calls"
+while [ $# -gt 0 ] && [ "$1" != download ]; do shift; done
+for package in "$@"; do
+    case $package in
+    download) ;;
+    pgbouncer) echo 'adduser, liba1 (>= 2) | liba0, libc6, libb1' >pgbouncer.deb ;;
+    *) echo >"$package.deb" ;;
+    esac
+done
+"#;
+
+    /// Unpacks a program that runs only where the library is.
+    const DPKG_DEB: &str = r#"
+case $1 in
+-f) cat "$2" ;;
+-x)
+    mkdir -p "$3/usr/sbin" "$3/usr/lib/some-platform"
+    case $2 in
+    */liba1.deb) echo >"$3/usr/lib/some-platform/liba.so.1" ;;
+    */pgbouncer.deb)
+        cat >"$3/usr/sbin/pgbouncer" <<'END'
+#!/bin/sh
+[ -e "${LD_LIBRARY_PATH%%:*}/liba.so.1" ] || { echo 'cannot open liba.so.1' >&2; exit 127; }
+echo 'PgBouncer 1.18.0'
+END
+        chmod 755 "$3/usr/sbin/pgbouncer"
+        ;;
+    esac
+    ;;
+esac
+"#;
+
+    impl Machine {
+        fn new(apt_get: &str, dpkg_deb: &str) -> Self {
+            let machine = Self(tempfile::tempdir().unwrap());
+            machine.install("apt-get", apt_get);
+            machine.install("apt-cache", "");
+            machine.install("dpkg-deb", dpkg_deb);
+            machine.install("dpkg-query", r#"[ "$4" = libb1 ] && printf installed"#);
+            machine
+        }
+
+        fn install(&self, client: &str, script: &str) {
+            // By another process: what a thread of this one has open for writing cannot be run.
+            let made = Command::new("/bin/sh")
+                .args([
+                    "-c",
+                    r#"printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod 755 "$1""#,
+                    "sh",
+                ])
+                .arg(self.0.path().join(client))
+                .arg(script)
+                .status();
+            assert!(made.unwrap().success());
+        }
+
+        /// What came of it, and the notices.
+        fn fetch(&self) -> (Result<Program, Error>, Vec<String>) {
+            let clients = Clients {
+                folder: Some(self.0.path().to_owned()),
+            };
+            let cache = self.0.path().join("cache");
+            folders::private_folder(&cache, &Account::Same).unwrap();
+            let notices = RefCell::new(Vec::new());
+            let notice = |line: &str| notices.borrow_mut().push(line.to_owned());
+            let fetched = fetch(&clients, &cache, &Account::Same, &notice);
+            (fetched, notices.into_inner())
+        }
+
+        fn calls(&self) -> String {
+            fs::read_to_string(self.0.path().join("apt-get.calls")).unwrap()
+        }
+
+        fn cached(&self) -> Vec<String> {
+            let entries = fs::read_dir(self.0.path().join("cache")).unwrap();
+            let mut names: Vec<_> = entries
+                .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+                .collect();
+            names.sort();
+            names
+        }
+    }
+
+    #[test]
+    fn the_program_is_fetched_once_with_the_libraries_that_are_missing() {
+        let machine = Machine::new(APT_GET, DPKG_DEB);
+        let (program, notices) = machine.fetch();
+        assert_eq!(program.unwrap().version(), "1.18.0");
+        assert!(notices[0].contains("fetching"), "{notices:?}");
+        let calls = machine.calls();
+        assert!(
+            calls.lines().last().unwrap().ends_with("download liba1"),
+            "{calls}"
+        );
+        assert_eq!(machine.cached(), ["lock", "pgbouncer"]);
+        // The second time there is nothing to say, nor to do.
+        let (program, notices) = machine.fetch();
+        assert_eq!(program.unwrap().version(), "1.18.0");
+        assert_eq!((notices, machine.calls()), (Vec::new(), calls));
+    }
+
+    #[test]
+    fn what_does_not_run_any_more_is_fetched_again() {
+        let machine = Machine::new(APT_GET, DPKG_DEB);
+        machine.fetch().0.unwrap();
+        let library = "cache/pgbouncer/usr/lib/some-platform/liba.so.1";
+        fs::remove_file(machine.0.path().join(library)).unwrap();
+        let (program, notices) = machine.fetch();
+        assert_eq!(program.unwrap().version(), "1.18.0");
+        assert_eq!(notices.len(), 1);
+    }
+
+    #[test]
+    fn a_client_that_fails_is_quoted_with_the_remedies_and_leaves_nothing() {
+        let fails = r#"[ "$1" = --version ] || { echo 'no network here' >&2; exit 100; }"#;
+        let machine = Machine::new(fails, DPKG_DEB);
+        let error = machine.fetch().0.unwrap_err().to_string();
+        for part in ["no network here", "apt-get install pgbouncer", "set PGBOUNCER"] {
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(machine.cached(), ["lock"]);
+    }
+
+    #[test]
+    fn a_program_that_does_not_run_with_all_its_libraries_says_why() {
+        let no_library = DPKG_DEB.replace("*/liba1.deb)", "*/another.deb)");
+        let machine = Machine::new(APT_GET, &no_library);
+        let error = machine.fetch().0.unwrap_err().to_string();
+        assert!(error.contains("cannot open liba.so.1"), "{error}");
+        assert_eq!(machine.cached(), ["lock"]);
+    }
+
+    #[test]
+    fn without_the_clients_the_error_says_which_is_missing() {
+        let machine = Machine::new(APT_GET, DPKG_DEB);
+        fs::remove_file(machine.0.path().join("dpkg-deb")).unwrap();
+        let error = machine.fetch().0.unwrap_err().to_string();
+        assert!(error.contains("without `dpkg-deb`"), "{error}");
+    }
 
     #[test]
     fn libraries_are_told_from_other_dependencies() {

@@ -224,7 +224,9 @@ impl PgBouncerBuilder {
     fn program(&self, account: &Account) -> Result<Program, Error> {
         let cache = fetch::cache(account)?;
         match Search::of_this_machine(fetch::unpacked_in(&cache)).run(account) {
-            Err(Error::NoPgBouncer { .. }) if self.fetch => fetch::fetch(&cache, account, &*self.notice),
+            Err(Error::NoPgBouncer { .. }) if self.fetch => {
+                fetch::fetch(&fetch::Clients::default(), &cache, account, &*self.notice)
+            }
             found => found,
         }
     }
