@@ -4,12 +4,10 @@
 //! process from the first moment on: the watchdog is there before the first file.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -17,17 +15,12 @@ use diesel::pg::PgConnection;
 use crate::account::Account;
 use crate::error::{Error, IoContext};
 use crate::folders::{self, Place};
+use crate::processes::{Boot, Processes};
 use crate::programs::Programs;
 use crate::random;
 use crate::server::Server;
 use crate::template::{SUPERUSER, Template};
 use crate::watchdog::{self, Line};
-
-/// A server has this long to get ready; it usually takes milliseconds, but a machine may be very busy.
-const READY_WITHIN: Duration = Duration::from_secs(60);
-
-/// Another process may take a free port before the server does, so more than one is tried.
-const PORTS_TRIED: u32 = 20;
 
 /// A cluster of tests is thrown away, so it waits for no disk; the rest is what a server has by default.
 const SETTINGS: &[(&str, &str)] = &[
@@ -65,46 +58,12 @@ pub(crate) struct Cluster {
     pub(crate) processes: Processes,
 }
 
-/// The processes of a cluster, and the line that keeps it.
-#[derive(Debug)]
-pub(crate) struct Processes {
-    line: Line,
-    watchdog: Child,
-    postgres: Option<Child>,
-}
-
-impl Processes {
-    /// Lets go of the cluster and waits until server and folder are gone.
-    pub(crate) fn end(self) {
-        let Self {
-            line,
-            mut watchdog,
-            postgres,
-        } = self;
-        drop(line);
-        if let Some(mut postgres) = postgres {
-            // Nobody but its parent can take a dead process off the list.
-            let _ = postgres.wait();
-        }
-        let _ = watchdog.wait();
-    }
-
-    /// What keeps the cluster, without the processes, which go on without us.
-    pub(crate) fn into_line(self) -> Line {
-        self.line
-    }
-}
-
 impl Cluster {
     /// Starts a cluster whose line is `line`, with the other end `end`.
     pub(crate) fn start(plan: &Plan<'_>, place: Place, line: Line, end: Stdio) -> Result<Self, Error> {
         let Place { folder, mark } = place;
-        let watchdog = watchdog::start(&folder, plan.grace, end, mark)?;
-        let mut processes = Processes {
-            line,
-            watchdog,
-            postgres: None,
-        };
+        let watchdog = watchdog::start(&watchdog::POSTGRES, &folder, plan.grace, end, mark)?;
+        let mut processes = Processes::new(line, watchdog);
         match fill(plan, &folder, &mut processes) {
             Ok((server, admin)) => Ok(Self {
                 folder,
@@ -152,47 +111,21 @@ fn execute(admin: &mut PgConnection, sql: &str, attempted: &str) -> Result<(), E
 
 /// Starts the server on a free port and waits until it accepts connections.
 fn boot(plan: &Plan<'_>, folder: &Path, data: &Path, processes: &mut Processes) -> Result<u16, Error> {
-    let failed = |reason: String, log: &str| Error::Start {
-        version: plan.programs.version().to_owned(),
-        reason,
-        log: end_of(log).to_owned(),
-    };
-    let log_file = folder.join("log");
-    let mut tell = |word| {
-        processes
-            .line
-            .tell(word)
-            .attempted("speak to the watchdog of", folder)
-    };
-    for _ in 0..PORTS_TRIED {
-        let port = free_port().attempted("find a free port on", "127.0.0.1")?;
-        tell("started")?;
-        let mut postgres = spawn(plan, data, port, &log_file)?;
-        let outcome = wait_until_ready(&mut postgres, data).attempted("watch the server in", data)?;
-        let reason = match outcome {
-            Outcome::Ready => {
-                processes.postgres = Some(postgres);
-                return Ok(port);
-            }
-            Outcome::Late => {
-                processes.postgres = Some(postgres);
-                format!("it was not ready within {} s", READY_WITHIN.as_secs())
-            }
-            Outcome::Ended(status) => {
-                tell("stopped")?;
-                format!("it ended with {status}")
-            }
-        };
-        let log = fs::read(&log_file).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        if !log.contains("Address already in use") {
-            return Err(failed(reason, &log));
-        }
-    }
-    Err(failed(
-        format!("{PORTS_TRIED} ports were taken, one after the other"),
-        "",
-    ))
+    let log = folder.join("log");
+    processes.boot(&Boot {
+        spawn: &|port| spawn(plan, data, port, &log),
+        // The file that the server writes about itself; asking it by connecting would take longer.
+        is_ready: &|| {
+            let status = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+            status.lines().nth(7).is_some_and(|state| state.trim() == "ready")
+        },
+        log: &log,
+        failed: &|reason, log| Error::Start {
+            version: plan.programs.version().to_owned(),
+            reason,
+            log,
+        },
+    })
 }
 
 fn spawn(plan: &Plan<'_>, data: &Path, port: u16, log: &Path) -> Result<Child, Error> {
@@ -215,38 +148,4 @@ fn spawn(plan: &Plan<'_>, data: &Path, port: u16, log: &Path) -> Result<Child, E
         .process_group(0)
         .spawn()
         .attempted("run `postgres` of", plan.programs.bin_dir())
-}
-
-enum Outcome {
-    Ready,
-    Ended(ExitStatus),
-    Late,
-}
-
-/// Looks at the file that the server writes about itself; asking it by connecting would take longer.
-fn wait_until_ready(postgres: &mut Child, data: &Path) -> std::io::Result<Outcome> {
-    let pid_file = data.join("postmaster.pid");
-    let begin = Instant::now();
-    while begin.elapsed() < READY_WITHIN {
-        let status = fs::read_to_string(&pid_file).unwrap_or_default();
-        if status.lines().nth(7).is_some_and(|state| state.trim() == "ready") {
-            return Ok(Outcome::Ready);
-        }
-        if let Some(status) = postgres.try_wait()? {
-            return Ok(Outcome::Ended(status));
-        }
-        thread::sleep(Duration::from_millis(2));
-    }
-    Ok(Outcome::Late)
-}
-
-/// A port of the loopback address that was free a moment ago.
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-/// The last part of a log; what matters stands there.
-fn end_of(log: &str) -> &str {
-    let start = log.char_indices().rev().nth(2_000).map_or(0, |(at, _)| at);
-    log[start..].trim()
 }

@@ -1,4 +1,4 @@
-//! What can go wrong between asking for a PostgreSQL and having one.
+//! What can go wrong between asking for a PostgreSQL, or a pooler, and having one.
 //!
 //! Every message says what was attempted, and where a person can do something about it, what. Sources are kept.
 
@@ -12,7 +12,14 @@ pub(crate) const REMEDIES: &str = "do one of these:
   macOS:           brew install postgresql@18
   installed, but in an unusual place:  set PG_BIN_DIR to the folder that holds `postgres` and `initdb`";
 
-/// Why there is no PostgreSQL, or no database in it.
+/// How to install PgBouncer, or to point at one.
+pub(crate) const POOLER_REMEDIES: &str = "do one of these:
+  Debian, Ubuntu:  apt-get install pgbouncer
+  Fedora:          dnf install pgbouncer
+  macOS:           brew install pgbouncer
+  installed, but in an unusual place:  set PGBOUNCER to the path of the program";
+
+/// Why there is no PostgreSQL, no database in it, or no pooler in front of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -113,6 +120,35 @@ pub enum Error {
         #[source]
         source: diesel::result::Error,
     },
+    /// No PgBouncer is installed, and none was or could be fetched.
+    #[error("found no PgBouncer: {attempts}; {POOLER_REMEDIES}")]
+    NoPgBouncer {
+        /// Where it was looked for, or how it was to be fetched, and what came of it.
+        attempts: String,
+    },
+    /// The program that was named does not run.
+    #[error("no PgBouncer can be run from {}: {reason}", .path.display())]
+    UnusablePgBouncer {
+        /// The program.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The pooler ended, or did not get ready, while it was being started.
+    #[error("PgBouncer {version} did not start ({reason}); its log says: {log}")]
+    StartPgBouncer {
+        /// The version of PgBouncer.
+        version: String,
+        /// How that was noticed.
+        reason: String,
+        /// The end of the pooler's log.
+        log: String,
+    },
+    /// A pooler was to be put in front of something that is not the URL of a database.
+    #[error(
+        "the URL of the database behind the pooler must look like postgres://user:password@host:port/database"
+    )]
+    PoolerUrl,
     /// `TENANT_TESTING_URL` is not the URL of a server.
     #[error("TENANT_TESTING_URL must look like postgres://user:password@host:port/database")]
     Url,

@@ -261,11 +261,11 @@ fn bin_dir(folder: &Path) -> PathBuf {
     bin.canonicalize().unwrap_or(bin)
 }
 
-/// Runs a client; what it prints is the error if it fails.
-fn run(client: &mut Command) -> io::Result<()> {
+/// Runs a client; what it complains of is the error if it fails.
+pub(crate) fn run(client: &mut Command) -> io::Result<String> {
     let output = client.output()?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let printed = String::from_utf8_lossy(&output.stderr);
     Err(io::Error::other(format!("{}: {}", output.status, printed.trim())))
@@ -289,7 +289,7 @@ fn link_libraries(package: &Path) -> io::Result<()> {
 }
 
 /// Lets every account read the programs, whatever the umask: the server of root runs as another.
-fn open_to_all(folder: &Path) -> io::Result<()> {
+pub(crate) fn open_to_all(folder: &Path) -> io::Result<()> {
     let in_bin = folder.ends_with("bin");
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -307,7 +307,7 @@ fn open_to_all(folder: &Path) -> io::Result<()> {
 }
 
 /// An error with its sources, in one line.
-fn chain(error: &Error) -> String {
+pub(crate) fn chain(error: &Error) -> String {
     let mut words = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {

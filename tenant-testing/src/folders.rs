@@ -1,4 +1,4 @@
-//! Where things lie: clusters in a temporary folder, what is worth keeping in a cache, and the locks over both.
+//! Where things lie: servers in a temporary folder, what is worth keeping in a cache, and the locks over both.
 //!
 //! Both folders belong to the asking user alone. A folder that somebody else put under our name is refused, not used.
 //! When the server runs as another account, only folders that this account can pass through are chosen.
@@ -123,7 +123,7 @@ pub(crate) fn private_folder(path: &Path, account: &Account) -> Result<(), Error
     }
 }
 
-/// The place of one cluster, in which nothing is yet.
+/// The place of one server, in which nothing is yet.
 #[derive(Debug)]
 pub(crate) struct Place {
     /// To be made once somebody looks after it.
@@ -133,7 +133,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The FIFO beside a cluster's folder that processes open to keep the cluster.
+    /// The FIFO beside a server's folder that processes open to keep the server.
     pub(crate) fn line(folder: &Path) -> PathBuf {
         folder.with_extension("line")
     }
@@ -143,7 +143,9 @@ impl Place {
     }
 
     /// A new place. Those that nobody looks after any more are cleared: a machine that was switched off leaves some.
-    pub(crate) fn new(account: &Account) -> Result<Self, Error> {
+    ///
+    /// Its name begins with what it is a place for.
+    pub(crate) fn new(what: &str, account: &Account) -> Result<Self, Error> {
         let scratch = scratch(account)?;
         let _alone = lock(&scratch.join("lock"))?;
         for entry in fs::read_dir(&scratch).attempted("read", &scratch)?.flatten() {
@@ -157,7 +159,7 @@ impl Place {
                 let _ = fs::remove_file(mark);
             }
         }
-        let folder = scratch.join(format!("cluster-{}", random::hex::<8>()?));
+        let folder = scratch.join(format!("{what}-{}", random::hex::<8>()?));
         let mark = lock(&Self::mark(&folder))?;
         Ok(Self { folder, mark })
     }

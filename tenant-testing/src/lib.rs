@@ -30,6 +30,13 @@
 //!
 //! Where even that fails, the error says how to install one on Debian, Fedora and macOS.
 //!
+//! # A pooler in front of it
+//!
+//! [`PgBouncer::before`] starts a PgBouncer in front of a database. It too is found or fetched: the program that
+//! `PGBOUNCER` names (if it is set, nothing else will do), one on the `PATH` or in the usual folders, what was fetched
+//! before, or else the package of Debian or Ubuntu, which `apt-get` downloads without root. A line on the standard error
+//! says so.
+//!
 //! # What it leaves behind
 //!
 //! Servers and their folders end with those who hold them, also if those are killed. The folders are below `$TMPDIR` if
@@ -55,7 +62,9 @@ mod discovery;
 mod error;
 mod fetch;
 mod folders;
+mod pgbouncer;
 mod postgres;
+mod processes;
 mod programs;
 mod random;
 mod server;
@@ -65,5 +74,6 @@ mod watchdog;
 
 pub use database::Database;
 pub use error::Error;
+pub use pgbouncer::{PgBouncer, PgBouncerBuilder, PoolMode};
 pub use postgres::{Builder, Postgres};
 pub use programs::{OLDEST_MAJOR, Programs};

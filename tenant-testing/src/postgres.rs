@@ -12,10 +12,11 @@ use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl};
 
 use crate::account::Account;
-use crate::cluster::{Cluster, Plan, Processes};
+use crate::cluster::{Cluster, Plan};
 use crate::database::Database;
 use crate::error::{Error, IoContext};
 use crate::folders::Place;
+use crate::processes::Processes;
 use crate::programs::Programs;
 use crate::server::Server;
 use crate::shared;
@@ -320,7 +321,7 @@ impl Builder {
             settings: &self.settings,
             grace: Duration::ZERO,
         };
-        let place = Place::new(&account)?;
+        let place = Place::new("cluster", &account)?;
         let (line, end) = Line::private().attempted("make a pipe for", &place.folder)?;
         let Cluster {
             folder,
@@ -348,6 +349,6 @@ impl fmt::Debug for Builder {
 }
 
 /// Not by `eprintln!`: a test's output is caught, and whoever waits for a download should see why.
-fn to_standard_error(line: &str) {
+pub(crate) fn to_standard_error(line: &str) {
     let _ = writeln!(std::io::stderr(), "tenant-testing: {line}");
 }

@@ -82,7 +82,7 @@ fn join(folder: &Path) -> Option<Held> {
 }
 
 fn start(programs: &Programs, account: &Account, rendezvous: &Path) -> Result<Held, Error> {
-    let place = Place::new(account)?;
+    let place = Place::new("cluster", account)?;
     let (line, end) = line(&Place::line(&place.folder))?;
     let plan = Plan {
         programs,

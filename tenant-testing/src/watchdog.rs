@@ -1,4 +1,4 @@
-//! The process that ends a cluster when nobody needs it any more, however those who did have ended.
+//! The process that ends a server when nobody needs it any more, however those who did have ended.
 //!
 //! A guard in this process would not run after SIGKILL or `abort`, nor for a `static`; a signal on the death of the
 //! parent (as Linux has it) comes when the *thread* ends that started the server, which for a test is too early. So a
@@ -17,7 +17,28 @@ use crate::error::{Error, IoContext};
 
 const SCRIPT: &str = include_str!("watchdog.sh");
 
-/// The end of a cluster's line that keeps it alive.
+/// What a watchdog ends, and how.
+#[derive(Debug)]
+pub(crate) struct Ward {
+    /// In the folder that the watchdog looks after: the file with the process.
+    pid_file: &'static str,
+    /// What ends that process at once.
+    signal: &'static str,
+}
+
+/// PostgreSQL has processes of its own to end, so it is asked.
+pub(crate) const POSTGRES: Ward = Ward {
+    pid_file: "data/postmaster.pid",
+    signal: "QUIT",
+};
+
+/// A pooler has nothing to put away, and which signal asks it to end at once differs between its versions.
+pub(crate) const PGBOUNCER: Ward = Ward {
+    pid_file: "home/pid",
+    signal: "KILL",
+};
+
+/// The end of a server's line that keeps it alive.
 #[derive(Debug)]
 pub(crate) struct Line(File);
 
@@ -40,9 +61,15 @@ impl Line {
     }
 }
 
-/// Starts the watchdog over a cluster's folder. `end` is the end of its line; `mark` is a locked file, which stays locked
+/// Starts the watchdog over a server's folder. `end` is the end of its line; `mark` is a locked file, which stays locked
 /// as long as the watchdog or this process is there.
-pub(crate) fn start(folder: &Path, grace: Duration, end: Stdio, mark: File) -> Result<Child, Error> {
+pub(crate) fn start(
+    ward: &Ward,
+    folder: &Path,
+    grace: Duration,
+    end: Stdio,
+    mark: File,
+) -> Result<Child, Error> {
     let shell = Path::new("/bin/sh");
     let mut command = Command::new(shell);
     command
@@ -51,6 +78,7 @@ pub(crate) fn start(folder: &Path, grace: Duration, end: Stdio, mark: File) -> R
         .arg("tenant-testing-watchdog")
         .arg(folder)
         .arg(grace.as_secs().to_string())
+        .args([ward.pid_file, ward.signal])
         .stdin(end)
         .stdout(mark)
         .stderr(Stdio::null())

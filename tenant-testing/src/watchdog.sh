@@ -1,8 +1,8 @@
-# Ends a cluster when nobody holds its line any more, and removes its folder.
+# Ends a server when nobody holds its line any more, and removes its folder.
 #
-#   sh watchdog.sh FOLDER GRACE   with the line on standard input, before the folder is made
+#   sh watchdog.sh FOLDER GRACE PID_FILE SIGNAL   with the line on standard input, before the folder is made
 #
-# Whoever needs the cluster holds the other end of the line: a pipe, or a FIFO that several processes have open. The
+# The server's process is the first line of FOLDER/PID_FILE, and SIGNAL ends it. Whoever needs the server holds the other end of the line: a pipe, or a FIFO that several processes have open. The
 # kernel lets go of it when a process ends, in whatever way, so nothing else has to be remembered. What is written:
 #   started, stopped   there may be a server now; there is none any more
 #   an empty line      somebody came
@@ -14,7 +14,8 @@
 trap '' HUP INT TERM
 folder=$1
 grace=$2
-pid_file=$folder/data/postmaster.pid
+pid_file=$folder/$3
+signal=$4
 state=stopped
 
 nap() { sleep 0.02 2>/dev/null || sleep 1; }
@@ -47,9 +48,11 @@ while [ "$state" = started ] && [ ! -s "$pid_file" ] && [ "$tries" -lt 100 ]; do
 done
 
 if [ -s "$pid_file" ] && read -r pid <"$pid_file"; then
-    # An immediate shutdown: what is in the cluster is not needed again. The server removes the file last. Its process may
+    # An immediate shutdown: what the server has is not needed again. The server removes the file last. Its process may
     # be listed for longer, dead and not yet reaped, so both are looked at.
-    kill -QUIT "$pid"
+    kill -"$signal" "$pid"
+    # A process that is killed does nothing more, so there is nothing to wait for.
+    [ "$signal" != KILL ] || rm -f "$pid_file"
     tries=0
     while [ -e "$pid_file" ] && kill -0 "$pid" && [ "$tries" -lt 500 ]; do
         nap

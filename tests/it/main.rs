@@ -28,6 +28,8 @@ mod statements;
 mod round_trips;
 // All of the above at once, at random.
 mod soak;
+// Through a real PgBouncer.
+mod pooler;
 
 // Which names tenants can have, and that each is kept as it is.
 mod names;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
 use tempfile::TempDir;
-use tenant_testing::{Postgres, Programs};
+use tenant_testing::{PgBouncer, Postgres, Programs};
 
 /// Says what the process is to do.
 const TASK: &str = "TENANT_TESTING_HELPER";
@@ -153,6 +153,11 @@ pub(crate) fn folder() -> TempDir {
 
 /// The folders of clusters below a temporary folder.
 pub(crate) fn clusters(temporary: &Path) -> Vec<PathBuf> {
+    folders_of("cluster", temporary)
+}
+
+/// The folders of servers of a kind below a temporary folder.
+pub(crate) fn folders_of(kind: &str, temporary: &Path) -> Vec<PathBuf> {
     let entries = |folder: &Path| {
         fs::read_dir(folder)
             .into_iter()
@@ -167,7 +172,7 @@ pub(crate) fn clusters(temporary: &Path) -> Vec<PathBuf> {
             path.file_name()
                 .unwrap()
                 .to_string_lossy()
-                .starts_with("cluster-")
+                .starts_with(&format!("{kind}-"))
         })
         .collect()
 }
@@ -227,6 +232,22 @@ fn a_process_of_its_own() {
             answer(database.url());
             hold(&postgres);
         }
+        Ok("pooler") => {
+            let database = Postgres::shared().unwrap().database().unwrap();
+            let pooler = PgBouncer::before(database.url()).unwrap();
+            answer(pooler.url());
+            answer(pooler.folder().display());
+            wait_for_the_word();
+        }
+        // It connects to its server when somebody connects to it.
+        Ok("pooler of nothing") => match PgBouncer::before("postgres://nobody@127.0.0.1:1/nothing") {
+            Ok(pooler) => {
+                answer(pooler.url());
+                answer(pooler.folder().display());
+                wait_for_the_word();
+            }
+            Err(error) => answer(error.to_string().replace('\n', " / ")),
+        },
         Ok("fetch 18") => match Programs::fetch(18, &|line| answer(format!("notice: {line}"))) {
             Ok(programs) => answer(programs.bin_dir().display()),
             // In one line, for the reader at the other end.
