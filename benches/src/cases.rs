@@ -1,5 +1,6 @@
 //! [`Case`]: what is measured. The numbers are those of the list in `benches/README.md`.
 
+use crate::apps::TABLES;
 use crate::draw::Draw;
 use crate::site::POOL;
 use crate::work::Work;
@@ -21,8 +22,8 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// All cases on a server with so many tenants.
-    pub(crate) fn all(tenants: usize) -> Vec<Self> {
+    /// All cases on a server with so many tenants, or those for a first look.
+    pub(crate) fn all(tenants: usize, quick: bool) -> Vec<Self> {
         let case = |number, work, draw, threads| Self {
             number,
             work,
@@ -30,12 +31,13 @@ impl Case {
             threads,
         };
         let mut cases = vec![case(1, Work::Read, Draw::Same, 1)];
-        for draw in [
+        let draws = [
             Draw::Uniform(SOME),
+            Draw::Zipf(tenants),
             Draw::Zipf(SOME),
             Draw::Uniform(tenants),
-            Draw::Zipf(tenants),
-        ] {
+        ];
+        for draw in draws.into_iter().take(if quick { 2 } else { 4 }) {
             for threads in [1, POOL as usize] {
                 cases.push(case(2, Work::Read, draw, threads));
             }
@@ -52,18 +54,21 @@ impl Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let work = match self.work {
-            Work::Read => "point read",
-            Work::Page => "ten reads",
-            Work::Join => "join of four tables",
-            Work::Write => "transaction with one write",
-            Work::Everything => "memory, a read of each of 20 tables",
-        };
-        write!(f, "{}. {work}, ", self.number)?;
-        match self.draw {
+        let Self { number, draw, .. } = self;
+        let tenants = grouped(draw.tenants());
+        match self.work {
+            Work::Read => write!(f, "{number}. point read, ")?,
+            Work::Page => write!(f, "{number}. ten reads, ")?,
+            Work::Join => write!(f, "{number}. join of four tables, ")?,
+            Work::Write => write!(f, "{number}. transaction with one write, ")?,
+            Work::Everything => {
+                return write!(f, "{number}. memory after {tenants} tenants of {TABLES} tables");
+            }
+        }
+        match draw {
             Draw::Same => write!(f, "same tenant")?,
-            Draw::Uniform(tenants) => write!(f, "one of {} tenants", grouped(tenants))?,
-            Draw::Zipf(tenants) => write!(f, "one of {} tenants by Zipf", grouped(tenants))?,
+            Draw::Uniform(_) => write!(f, "one of {tenants} tenants")?,
+            Draw::Zipf(_) => write!(f, "one of {tenants} tenants by Zipf")?,
         }
         if self.threads > 1 {
             write!(f, ", {} threads", self.threads)?;
@@ -83,13 +88,15 @@ pub(crate) fn grouped(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn every_case_has_a_title_of_its_own() {
-        let mut titles: Vec<_> = Case::all(1000).iter().map(Case::to_string).collect();
-        assert_eq!(titles[0], "1. point read, same tenant");
-        assert_eq!(titles[6], "2. point read, one of 1,000 tenants, 8 threads");
-        titles.dedup();
-        assert_eq!(titles.len(), Case::all(1000).len());
+        let cases = Case::all(1000, false);
+        let titles: HashSet<_> = cases.iter().map(Case::to_string).collect();
+        assert_eq!(titles.len(), cases.len());
+        assert!(titles.contains("1. point read, same tenant"));
+        assert!(titles.contains("2. point read, one of 1,000 tenants, 8 threads"));
+        assert!(titles.contains("6. memory after 1,000 tenants of 20 tables"));
     }
 }

@@ -10,9 +10,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 const WIDTH: u32 = 900;
-const BAR: i32 = 11;
+const BAR: i32 = 14;
 const GAP: i32 = 30;
-const LEFT: i32 = 240;
+const LEFT: i32 = 230;
 const RIGHT: i32 = 60;
 const TOP: i32 = 30;
 
@@ -35,29 +35,30 @@ pub(crate) fn draw(rows: &[Row]) -> Result<String> {
                 .pos(Pos::new(horizontal, VPos::Center))
         };
         let title = "Time of a request, as a multiple of the floor (shorter is better)";
-        area.draw(&Text::new(title, (10, 15), text(15, HPos::Left)))?;
+        area.draw(&Text::new(title, (10, 15), text(19, HPos::Left)))?;
         let mut y = TOP;
         for case in cases {
             area.draw(&Text::new(
                 case[0].case.as_str(),
                 (10, y + GAP / 2),
-                text(13, HPos::Left),
+                text(16, HPos::Left),
             ))?;
             y += GAP;
+            let top = y;
             for row in case {
                 let middle = y + BAR / 2;
                 let color = color_of(row.variant);
                 let bar = [(LEFT, y), (along(row.ratio_to_floor), y + BAR - 1)];
                 area.draw(&Rectangle::new(bar, color.filled()))?;
-                area.draw(&Text::new(row.variant, (LEFT - 6, middle), text(11, HPos::Right)))?;
+                area.draw(&Text::new(row.variant, (LEFT - 6, middle), text(14, HPos::Right)))?;
                 let ratio = format!("{:.2}", row.ratio_to_floor);
                 let end = (along(row.ratio_to_floor) + 5, middle);
-                area.draw(&Text::new(ratio, end, text(11, HPos::Left)))?;
+                area.draw(&Text::new(ratio, end, text(14, HPos::Left)))?;
                 y += BAR;
             }
+            let floor = [(along(1.0), top - 3), (along(1.0), y + 2)];
+            area.draw(&PathElement::new(floor, BLACK.mix(0.4)))?;
         }
-        let floor = [(along(1.0), TOP + GAP), (along(1.0), y)];
-        area.draw(&PathElement::new(floor, BLACK.mix(0.4)))?;
         area.present()?;
     }
     Ok(svg)

@@ -1,6 +1,6 @@
 //! [`Draw`]: whose requests come, and in which order. The same seed gives the same requests to each variant.
 
-use crate::shop::KEYS;
+use crate::apps::KEYS;
 use fastrand::Rng;
 
 /// Which tenants requests are for.

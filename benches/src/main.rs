@@ -4,12 +4,13 @@
 //! |---|---|
 //! | [`args`] | the command line |
 //! | [`cases`], [`work`], [`draw`] | what is measured: cases, what a request does, whose requests come |
-//! | [`shop`], [`site`] | the application, and a server with all its tenants |
+//! | [`apps`], [`site`] | the application, and a server with all its tenants |
 //! | [`variants`] | the ways to do it |
 //! | [`measure`], [`memory`] | how it is measured |
 //! | [`row`], [`aims`], [`report`], [`chart`], [`readme`], [`machine`] | what becomes of it |
 
 mod aims;
+mod apps;
 mod args;
 mod cases;
 mod chart;
@@ -20,7 +21,6 @@ mod memory;
 mod readme;
 mod report;
 mod row;
-mod shop;
 mod site;
 mod variants;
 mod work;
@@ -42,15 +42,15 @@ fn main() -> Result {
     let start = Instant::now();
     let (tenants, effort) = if args.quick {
         let effort = Effort {
-            rounds: 5,
-            turn: Duration::from_millis(10),
+            rounds: 15,
+            turn: Duration::from_millis(5),
             counted: 100,
         };
         (200, effort)
     } else {
         let effort = Effort {
-            rounds: 15,
-            turn: Duration::from_millis(40),
+            rounds: 41,
+            turn: Duration::from_millis(12),
             counted: 400,
         };
         (1000, effort)
@@ -58,11 +58,11 @@ fn main() -> Result {
     progress(&format!(
         "making {} tenants of {} tables",
         grouped(tenants),
-        shop::TABLES
+        apps::TABLES
     ));
     let site = Site::open(tenants)?;
     let (mut rows, mut notes) = (Vec::new(), Vec::new());
-    for case in Case::all(tenants) {
+    for case in Case::all(tenants, args.quick) {
         if !args.cases.is_empty() && !args.cases.contains(&case.number) {
             continue;
         }

@@ -2,10 +2,10 @@
 //! all of them alike.
 
 use crate::Result;
-use crate::cases::Case;
+use crate::apps::customers::Client;
+use crate::cases::{Case, grouped};
 use crate::draw::Request;
 use crate::row::{Row, Times};
-use crate::shop::customers::Client;
 use crate::site::{Route, Site};
 use crate::variants::{Kind, Part, VARIANTS, Variant, Worker};
 use crate::work::Work;
@@ -43,7 +43,13 @@ pub(crate) fn measure(case: &Case, site: &Site, effort: Effort, notes: &mut Vec<
         match (kind.takes_part)(case) {
             Part::Yes => contestants.push(Contestant::enter(kind, case, site, effort)?),
             Part::No => {}
-            Part::Cannot(reason) => notes.push(format!("{case}: no row for \"{}\": {reason}.", kind.name)),
+            Part::Cannot(reason) => {
+                let tenants = grouped(case.draw.tenants());
+                let note = format!("No row for \"{}\" with {tenants} tenants: {reason}.", kind.name);
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+            }
         }
     }
     let count = contestants.len();
@@ -66,11 +72,9 @@ pub(crate) fn measure(case: &Case, site: &Site, effort: Effort, notes: &mut Vec<
 impl Contestant {
     fn enter(kind: &'static Kind, case: &Case, site: &Site, effort: Effort) -> Result<Self> {
         let mut workers = Workers::open(kind, &site.straight(), case)?.1;
-        // Until every connection has probably seen every tenant: what it costs to see one for the first time is paid.
+        // Until nearly every connection has seen every tenant: what it costs to see one for the first time is paid.
         let everybody = |worker| case.draw.everybody(worker as u64);
-        for _ in 0..2 {
-            workers.run(&workers.plans(everybody), &site.tenants)?;
-        }
+        workers.run(&workers.plans(everybody), &site.tenants)?;
         const TRIAL: usize = 50;
         let trial = workers.plans(|worker| case.draw.requests(worker as u64, TRIAL));
         let wall = workers.run(&trial, &site.tenants)?;

@@ -7,8 +7,11 @@ use crate::draw::Draw;
 use crate::row::Row;
 use crate::variants::{FLOOR, FLOOR_AND_PING, NAIVE, OURS, PLAIN};
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use comfy_table::{Cell, CellAlignment, Table, TableStyle};
+use comfy_table::{Cell, CellAlignment, Table};
 use std::fmt::Write;
+
+/// Before a variant's name; not of spaces, for these are lost in Markdown.
+const INDENT: &str = "· ";
 
 /// Everything of a run.
 #[derive(Debug)]
@@ -25,9 +28,10 @@ pub(crate) struct Report {
 impl Report {
     /// For a terminal.
     pub(crate) fn text(&self) -> String {
-        let mut text = self.table(UTF8_FULL_CONDENSED, &self.rows.iter().collect::<Vec<_>>());
+        let mut table = table(&self.rows.iter().collect::<Vec<_>>());
+        let mut text = table.load_style(UTF8_FULL_CONDENSED).trim_fmt();
         for note in &self.notes {
-            text += &format!("\n— {note}");
+            text += &format!("\n{note}");
         }
         text += "\n\n";
         for Aim { promise, found, met } in aims::judge(&self.rows) {
@@ -43,7 +47,7 @@ impl Report {
         writeln!(text, "Measured on {}.\n{}\n", self.machine, self.method)?;
         writeln!(text, "![Ratios to the floor](chart.svg)\n")?;
         let rows: Vec<_> = self.rows.iter().collect();
-        writeln!(text, "{}\n", self.table(ASCII_MARKDOWN, &rows))?;
+        writeln!(text, "{}\n", table(&rows).load_style(ASCII_MARKDOWN).trim_fmt())?;
         for note in &self.notes {
             writeln!(text, "- {note}")?;
         }
@@ -65,40 +69,38 @@ impl Report {
         let rows: Vec<_> = self.rows.iter().filter(is_typical).collect();
         let mut text = String::new();
         writeln!(text, "![Ratios to the floor](benches/chart.svg)\n")?;
-        writeln!(text, "{}\n", self.table(ASCII_MARKDOWN, &rows))?;
+        writeln!(text, "{}\n", table(&rows).load_style(ASCII_MARKDOWN).trim_fmt())?;
         writeln!(text, "Measured on {}.\n{}", self.machine, self.method)?;
         Ok(text)
     }
+}
 
-    fn table(&self, style: TableStyle, rows: &[&Row]) -> String {
-        const HEADER: [&str; 7] = [
-            "case",
-            "variant",
-            "µs a request",
-            "min to max",
-            "× floor",
-            "round trips",
-            "statements",
-        ];
-        let with_memory = rows.iter().any(|row| row.bytes.is_some());
-        let mut table = Table::new();
-        let last = with_memory.then_some("memory");
-        table
-            .load_style(style)
-            .set_header(HEADER.into_iter().chain(last).map(Cell::new));
-        let mut case = "";
-        for row in rows {
-            let shown = if row.case == case { "" } else { &row.case };
-            case = &row.case;
-            let mut cells = vec![Cell::new(shown), Cell::new(row.variant)];
+/// The cases as headings above their rows, which is narrower than a column of cases.
+fn table(rows: &[&Row]) -> Table {
+    const HEADER: [&str; 6] = [
+        "",
+        "µs a request",
+        "min to max",
+        "× floor",
+        "round trips",
+        "statements",
+    ];
+    let with_memory = rows.iter().any(|row| row.bytes.is_some());
+    let mut table = Table::new();
+    let last = with_memory.then_some("memory");
+    table.set_header(HEADER.into_iter().chain(last).map(Cell::new));
+    for case in rows.chunk_by(|one, next| one.case == next.case) {
+        table.add_row([&case[0].case]);
+        for row in case {
+            let mut cells = vec![Cell::new(format!("{INDENT}{}", row.variant))];
             cells.extend(numbers(row).into_iter().map(right));
             if with_memory {
                 cells.push(right(row.bytes.map_or_else(String::new, megabytes)));
             }
             table.add_row(cells);
         }
-        table.trim_fmt()
     }
+    table
 }
 
 fn numbers(row: &Row) -> [String; 5] {

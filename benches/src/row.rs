@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn ratios_are_those_of_the_medians() {
-        let case = Case::all(1000)[0];
+        let case = Case::all(1000, false)[0];
         let times = |median| Times {
             median,
             ..Times::default()
@@ -120,7 +120,7 @@ mod tests {
             "round_trips",
             "statements",
         ];
-        for case in Case::all(1000) {
+        for case in Case::all(1000, false) {
             let mut row = Row::new(case, OURS, Times::default());
             row.bytes = (case.number == crate::cases::MEMORY).then_some(1);
             let json = serde_json::to_value(&row).unwrap();

@@ -1,8 +1,8 @@
 //! [`Site`]: a PostgreSQL of the run's own, with all tenants in it.
 
 use crate::Result;
-use crate::shop::customers::Client;
-use crate::shop::{self, customers};
+use crate::apps::customers::Client;
+use crate::apps::{self, customers, shop};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -52,7 +52,7 @@ impl Site {
         let database = postgres.database()?;
         Tenancy::<Client>::builder()
             .app::<customers::App>()
-            .app::<shop::shop::App>()
+            .app::<shop::App>()
             .r2d2(tenant_diesel::r2d2::Pool::builder().max_size(1))
             .connect(database.url())?
             .migrate()?;
@@ -135,7 +135,7 @@ fn make(url: &str, tenants: &[Client]) -> Result {
                 "BEGIN; \
                  INSERT INTO public.clients (id, schema_name, name) VALUES ({id}, '{schema_name}', '{name}'); \
                  CREATE SCHEMA {schema_name}; SET LOCAL search_path TO {schema_name}; {}; COMMIT",
-                shop::UP
+                apps::UP
             ))?;
         }
     }

@@ -1,6 +1,6 @@
 //! [`Work`]: what a request does once it has a connection on its tenant, the same for each variant.
 
-use crate::shop::shop::{self, customers, order_lines, orders, products};
+use crate::apps::shop::{self, customers, order_lines, orders, products};
 use diesel::connection::LoadConnection;
 use diesel::pg::Pg;
 use diesel::prelude::*;

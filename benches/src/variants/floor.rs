@@ -2,7 +2,7 @@
 //! its start, with Diesel's prepared statements. There is no pool, and nothing is checked or switched.
 
 use crate::Result;
-use crate::shop::customers::Client;
+use crate::apps::customers::Client;
 use crate::site::Route;
 use crate::variants::{Variant, Worker, perform};
 use crate::work::Work;

@@ -17,8 +17,8 @@ mod pool_per_tenant;
 mod qualified;
 
 use crate::Result;
+use crate::apps::customers::Client;
 use crate::cases::Case;
-use crate::shop::customers::Client;
 use crate::site::Route;
 use crate::work::Work;
 use diesel::connection::LoadConnection;

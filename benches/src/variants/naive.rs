@@ -1,7 +1,7 @@
 //! What people write today: Diesel's pool with r2d2's defaults, and `SET search_path` after each `get`.
 
 use crate::Result;
-use crate::shop::customers::Client;
+use crate::apps::customers::Client;
 use crate::site::{POOL, Route};
 use crate::variants::{Variant, Worker, memory_of, perform};
 use crate::work::Work;

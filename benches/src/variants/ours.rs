@@ -1,8 +1,8 @@
 //! This library, through its public interface.
 
 use crate::Result;
-use crate::shop::customers::{self, Client};
-use crate::shop::shop;
+use crate::apps::customers::{self, Client};
+use crate::apps::shop;
 use crate::site::{POOL, Route};
 use crate::variants::{Variant, Worker, memory_of};
 use crate::work::Work;

@@ -2,7 +2,7 @@
 //! at each checkout. What an application pays before it has a second tenant.
 
 use crate::Result;
-use crate::shop::customers::Client;
+use crate::apps::customers::Client;
 use crate::site::{POOL, Route};
 use crate::variants::{Variant, Worker, memory_of, perform};
 use crate::work::Work;

@@ -2,8 +2,8 @@
 //! when it is first used: with more, a hundred tenants would already be too many for one server.
 
 use crate::Result;
+use crate::apps::customers::Client;
 use crate::cases::Case;
-use crate::shop::customers::Client;
 use crate::site::Route;
 use crate::variants::{Part, Variant, Worker, perform};
 use crate::work::Work;

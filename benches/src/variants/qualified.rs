@@ -3,7 +3,7 @@
 //! that the application puts together; `table!` knows only names that are known when it compiles.
 
 use crate::Result;
-use crate::shop::customers::Client;
+use crate::apps::customers::Client;
 use crate::site::Route;
 use crate::variants::{Variant, Worker};
 use crate::work::Work;
