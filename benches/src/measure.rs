@@ -166,21 +166,16 @@ pub(crate) fn micros_a_request(wall: Duration, plans: &[Plan]) -> f64 {
     wall.as_secs_f64() * 1e6 / requests as f64
 }
 
-/// Round trips and statements of a request, on average.
+/// Round trips and statements of a request, on average. One thread makes them, whatever their number in the case, so that
+/// the count does not depend on who meets whom in the pool; and it makes them twice, so that statements are prepared.
 pub(crate) fn count_at_wire(kind: &Kind, case: &Case, site: &Site, requests: usize) -> Result<(f64, f64)> {
+    let alone = Case { threads: 1, ..*case };
     let (route, proxy) = site.counted();
-    let (_variant, mut workers) = Workers::open(kind, &route, case)?;
-    let threads = case.threads;
-    // Each connection has seen the work once, and somebody each tenant.
-    let first = workers.plans(|worker| case.draw.requests(worker as u64, 5));
-    workers.run(&first, &site.tenants)?;
-    let everybody = case.draw.everybody(0);
-    let shares = workers.plans(|worker| everybody.iter().skip(worker).step_by(threads).copied().collect());
-    workers.run(&shares, &site.tenants)?;
-    let plans = workers.plans(|worker| case.draw.requests(worker as u64, requests / threads));
+    let (_variant, mut workers) = Workers::open(kind, &route, &alone)?;
+    let plans = workers.plans(|worker| case.draw.requests(worker as u64, requests));
+    workers.run(&plans, &site.tenants)?;
     let (cost, done) = proxy.count_all(|| workers.run(&plans, &site.tenants));
     done?;
-    let requests: usize = plans.iter().map(Vec::len).sum();
     let each = |count: usize| count as f64 / requests as f64;
     Ok((each(cost.round_trips), each(cost.statements)))
 }

@@ -18,7 +18,7 @@ const ASKED: [&str; 3] = [PLAIN, NAIVE, OURS];
 const PARTS: usize = 8;
 
 /// Requests that are counted at the wire, of twenty queries each.
-const COUNTED: usize = 80;
+const COUNTED: usize = 40;
 
 struct Holder {
     kind: &'static Kind,
