@@ -152,6 +152,16 @@ pub enum Error {
     /// `TENANT_TESTING_URL` is not the URL of a server.
     #[error("TENANT_TESTING_URL must look like postgres://user:password@host:port/database")]
     Url,
+    /// A [`Proxy`](crate::Proxy) was asked for before a URL that it cannot stand before.
+    #[error("a proxy needs a URL with a host: postgres://user:password@host:port/database")]
+    ProxiedUrl,
+    /// A [`Proxy`](crate::Proxy) could not listen.
+    #[error("could not listen on the loopback address")]
+    Proxy {
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// Says what was attempted with which file when an [`io::Error`] comes up.

@@ -16,6 +16,8 @@
 //! In tests, [`Postgres::shared`] takes the place of [`Postgres::start`]: it gives all tests of a run one server, also
 //! when each runs in a process of its own.
 //!
+//! What a piece of code costs on the wire, a [`Proxy`] counts.
+//!
 //! # Where PostgreSQL comes from
 //!
 //! The first of these that holds `postgres` and `initdb` of version 14 or newer:
@@ -66,14 +68,17 @@ mod pgbouncer;
 mod postgres;
 mod processes;
 mod programs;
+mod proxy;
 mod random;
 mod server;
 mod shared;
 mod template;
 mod watchdog;
+mod wire;
 
 pub use database::Database;
 pub use error::Error;
 pub use pgbouncer::{PgBouncer, PgBouncerBuilder, PoolMode};
 pub use postgres::{Builder, Postgres};
 pub use programs::{OLDEST_MAJOR, Programs};
+pub use proxy::{Cost, Proxy};

@@ -1,6 +1,7 @@
 //! The address of a server: what URLs for its databases are made from.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use diesel::Connection;
 use diesel::pg::PgConnection;
@@ -56,6 +57,25 @@ impl Server {
             },
             parameters,
         })
+    }
+
+    /// Host and port, as a TCP connection takes them. `None` for a server on a Unix socket.
+    pub(crate) fn tcp_address(&self) -> Option<String> {
+        const PORT: u16 = 5432;
+        let host_end = self.address.rfind(']').map_or(0, |bracket| bracket + 1);
+        match self.address.as_str() {
+            address if address.is_empty() || address.starts_with(['/', ':', '%']) => None,
+            address if address[host_end..].contains(':') => Some(address.to_owned()),
+            address => Some(format!("{address}:{PORT}")),
+        }
+    }
+
+    /// The same databases at another address.
+    pub(crate) fn at(self, address: SocketAddr) -> Self {
+        Self {
+            address: address.to_string(),
+            ..self
+        }
     }
 
     /// The URL of one of its databases.
@@ -131,6 +151,23 @@ mod tests {
             Server::from_url("postgres://h").unwrap().admin_url(),
             "postgres://h/postgres"
         );
+    }
+
+    #[test]
+    fn a_server_on_a_socket_has_no_tcp_address() {
+        let address = |of: &str| Server::from_url(of).unwrap().tcp_address();
+        assert_eq!(address("postgres://u:p@h:5433/d").as_deref(), Some("h:5433"));
+        assert_eq!(address("postgres://h/d").as_deref(), Some("h:5432"));
+        assert_eq!(address("postgres://[::1]/d").as_deref(), Some("[::1]:5432"));
+        assert_eq!(address("postgres:///d?host=/run/postgresql"), None);
+        assert_eq!(address("postgres://u@%2Ftmp:5433/d"), None);
+    }
+
+    #[test]
+    fn the_same_database_at_another_address_keeps_all_else() {
+        let proxied = Server::from_url("postgres://u:p@h:5432/d?a=b").unwrap();
+        let proxied = proxied.at(([127, 0, 0, 1], 1).into());
+        assert_eq!(proxied.admin_url(), "postgres://u:p@127.0.0.1:1/d?a=b");
     }
 
     #[test]

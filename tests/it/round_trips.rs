@@ -19,7 +19,7 @@ fn counted() -> (Counted, Client, Client) {
     let fixture = Fixture::new();
     let mut tenants = fixture.tagged(&["acme", "globex"]);
     let (globex, acme) = (tenants.pop().unwrap(), tenants.pop().unwrap());
-    let (proxy, url) = Proxy::before(fixture.database.url());
+    let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
     let tenancy = Tenancy::<Client>::builder()
         .app::<customers::App>()
         .app::<todo::App>()

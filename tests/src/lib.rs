@@ -15,11 +15,10 @@ mod database;
 mod fixture;
 pub mod models;
 mod observe;
-mod proxy;
 
 pub use database::{Database, database};
 pub use fixture::{
     Fixture, add_task, application, ask_bool, backend, insert_task, name, names, new_client, setting, titles,
 };
 pub use observe::{chain, wait_until};
-pub use proxy::Proxy;
+pub use tenant_testing::Proxy;

@@ -5,6 +5,7 @@
 use std::env;
 use std::process::ExitCode;
 
+mod bench;
 mod ci;
 mod db;
 mod msrv;
@@ -20,6 +21,8 @@ const USAGE: &str = "usage: cargo xtask <command>
   test [--pg 14,18] [arguments of nextest]
            all tests and doctests, against the PostgreSQL of this machine (fetched if there is none),
            or against each of these major versions, which are fetched
+  bench [--quick] [--case 1,2] [--json FILE] [--svg FILE] [--write]
+           what the library costs, beside the same work by hand: benches/README.md
   tidy     formatting, clippy and rustdoc, no warning allowed
   msrv     checks that the code compiles with the `rust-version` in Cargo.toml
   db       starts a PostgreSQL, prints its URL, and ends it at Ctrl-C or at the end of the input
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let result = match (command.as_deref(), rest.as_slice()) {
         (Some("test"), rest) => suite::run(rest),
+        (Some("bench"), rest) => bench::run(rest),
         (Some("tidy"), []) => tidy::run(),
         (Some("msrv"), []) => msrv::run(),
         (Some("db"), []) => db::run(),

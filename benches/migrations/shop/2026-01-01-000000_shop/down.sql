@@ -1,0 +1,1 @@
+DROP TABLE events, returns, tickets, reviews, cart_items, carts, discounts, prices, stocks, warehouses, shipments, addresses, payments, invoices, order_lines, orders, products, customers, suppliers, categories;

@@ -1,0 +1,64 @@
+-- A shop: twenty tables, each with a primary key and, but for the first, a foreign key with its index.
+
+CREATE TABLE categories (id BIGINT PRIMARY KEY, name VARCHAR(100) NOT NULL);
+CREATE TABLE suppliers (id BIGINT PRIMARY KEY, name VARCHAR(100) NOT NULL, category_id BIGINT NOT NULL REFERENCES categories);
+CREATE INDEX suppliers_category_id ON suppliers (category_id);
+CREATE TABLE customers (id BIGINT PRIMARY KEY, name VARCHAR(100) NOT NULL, category_id BIGINT NOT NULL REFERENCES categories);
+CREATE INDEX customers_category_id ON customers (category_id);
+CREATE TABLE products (id BIGINT PRIMARY KEY, title VARCHAR(100) NOT NULL, supplier_id BIGINT NOT NULL REFERENCES suppliers);
+CREATE INDEX products_supplier_id ON products (supplier_id);
+CREATE TABLE orders (id BIGINT PRIMARY KEY, number VARCHAR(100) NOT NULL, customer_id BIGINT NOT NULL REFERENCES customers);
+CREATE INDEX orders_customer_id ON orders (customer_id);
+CREATE TABLE order_lines (id BIGINT PRIMARY KEY, remark VARCHAR(100) NOT NULL, order_id BIGINT NOT NULL REFERENCES orders, product_id BIGINT NOT NULL REFERENCES products);
+CREATE INDEX order_lines_order_id ON order_lines (order_id);
+CREATE TABLE invoices (id BIGINT PRIMARY KEY, number VARCHAR(100) NOT NULL, order_id BIGINT NOT NULL REFERENCES orders);
+CREATE INDEX invoices_order_id ON invoices (order_id);
+CREATE TABLE payments (id BIGINT PRIMARY KEY, method VARCHAR(100) NOT NULL, invoice_id BIGINT NOT NULL REFERENCES invoices);
+CREATE INDEX payments_invoice_id ON payments (invoice_id);
+CREATE TABLE addresses (id BIGINT PRIMARY KEY, street VARCHAR(100) NOT NULL, customer_id BIGINT NOT NULL REFERENCES customers);
+CREATE INDEX addresses_customer_id ON addresses (customer_id);
+CREATE TABLE shipments (id BIGINT PRIMARY KEY, carrier VARCHAR(100) NOT NULL, order_id BIGINT NOT NULL REFERENCES orders);
+CREATE INDEX shipments_order_id ON shipments (order_id);
+CREATE TABLE warehouses (id BIGINT PRIMARY KEY, city VARCHAR(100) NOT NULL, supplier_id BIGINT NOT NULL REFERENCES suppliers);
+CREATE INDEX warehouses_supplier_id ON warehouses (supplier_id);
+CREATE TABLE stocks (id BIGINT PRIMARY KEY, shelf VARCHAR(100) NOT NULL, warehouse_id BIGINT NOT NULL REFERENCES warehouses);
+CREATE INDEX stocks_warehouse_id ON stocks (warehouse_id);
+CREATE TABLE prices (id BIGINT PRIMARY KEY, currency VARCHAR(100) NOT NULL, product_id BIGINT NOT NULL REFERENCES products);
+CREATE INDEX prices_product_id ON prices (product_id);
+CREATE TABLE discounts (id BIGINT PRIMARY KEY, reason VARCHAR(100) NOT NULL, product_id BIGINT NOT NULL REFERENCES products);
+CREATE INDEX discounts_product_id ON discounts (product_id);
+CREATE TABLE carts (id BIGINT PRIMARY KEY, token VARCHAR(100) NOT NULL, customer_id BIGINT NOT NULL REFERENCES customers);
+CREATE INDEX carts_customer_id ON carts (customer_id);
+CREATE TABLE cart_items (id BIGINT PRIMARY KEY, remark VARCHAR(100) NOT NULL, cart_id BIGINT NOT NULL REFERENCES carts);
+CREATE INDEX cart_items_cart_id ON cart_items (cart_id);
+CREATE TABLE reviews (id BIGINT PRIMARY KEY, body VARCHAR(100) NOT NULL, product_id BIGINT NOT NULL REFERENCES products);
+CREATE INDEX reviews_product_id ON reviews (product_id);
+CREATE TABLE tickets (id BIGINT PRIMARY KEY, subject VARCHAR(100) NOT NULL, customer_id BIGINT NOT NULL REFERENCES customers);
+CREATE INDEX tickets_customer_id ON tickets (customer_id);
+CREATE TABLE returns (id BIGINT PRIMARY KEY, reason VARCHAR(100) NOT NULL, order_id BIGINT NOT NULL REFERENCES orders);
+CREATE INDEX returns_order_id ON returns (order_id);
+-- What requests write.
+CREATE TABLE events (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body VARCHAR(100) NOT NULL, customer_id BIGINT NOT NULL REFERENCES customers);
+CREATE INDEX events_customer_id ON events (customer_id);
+
+-- Ten rows each, with the keys 1 to 10.
+INSERT INTO categories SELECT g, 'category ' || g FROM generate_series(1, 10) g;
+INSERT INTO suppliers SELECT g, 'supplier ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO customers SELECT g, 'customer ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO products SELECT g, 'product ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO orders SELECT g, 'order ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO order_lines SELECT g, 'order line ' || g, g, g FROM generate_series(1, 10) g;
+INSERT INTO invoices SELECT g, 'invoice ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO payments SELECT g, 'payment ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO addresses SELECT g, 'address ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO shipments SELECT g, 'shipment ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO warehouses SELECT g, 'warehouse ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO stocks SELECT g, 'stock ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO prices SELECT g, 'price ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO discounts SELECT g, 'discount ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO carts SELECT g, 'cart ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO cart_items SELECT g, 'cart item ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO reviews SELECT g, 'review ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO tickets SELECT g, 'ticket ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO returns SELECT g, 'return ' || g, g FROM generate_series(1, 10) g;
+INSERT INTO events (body, customer_id) SELECT 'event ' || g, g FROM generate_series(1, 10) g;

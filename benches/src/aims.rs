@@ -1,0 +1,171 @@
+//! [`Aim`]: what the project promises, computed from the rows.
+
+use crate::cases::{Case, MEMORY, SOME};
+use crate::draw::Draw;
+use crate::row::Row;
+use crate::variants::{FLOOR, FLOOR_AND_PING, NAIVE, OURS, PLAIN};
+
+/// A read on the same tenant may take this much of the floor; one on another tenant, of the floor with `SELECT 1`.
+const NEAR_THE_FLOOR: f64 = 1.10;
+
+/// How many times less memory than by `SET search_path` on a pool.
+const TIMES_LESS_MEMORY: f64 = 8.0;
+
+/// Counts at the wire are averages over many requests.
+const COUNTING_ERROR: f64 = 0.05;
+
+/// A promise, and what was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Aim {
+    pub(crate) promise: String,
+    pub(crate) found: String,
+    pub(crate) met: bool,
+}
+
+impl Aim {
+    fn at_most(promise: &str, found: f64, most: f64) -> Self {
+        Self {
+            promise: format!("{promise} ≤ {most:.2}"),
+            found: format!("{found:.2}"),
+            met: found <= most,
+        }
+    }
+
+    fn extra_round_trips(case: &Case, ours: &Row, floor: &Row, most: f64) -> Self {
+        let extra = ours.round_trips - floor.round_trips;
+        Self {
+            promise: format!("{case}: at most {most} round trips more than the floor"),
+            found: format!("{extra:.2}"),
+            met: extra <= most + COUNTING_ERROR,
+        }
+    }
+}
+
+/// The aims that can be judged by these rows.
+pub(crate) fn judge(rows: &[Row]) -> Vec<Aim> {
+    let mut cases: Vec<Case> = rows.iter().map(|row| row.of).collect();
+    cases.dedup();
+    cases.iter().flat_map(|case| judge_case(case, rows)).collect()
+}
+
+fn judge_case(case: &Case, rows: &[Row]) -> Vec<Aim> {
+    let find = |name| rows.iter().find(|row| row.of == *case && row.variant == name);
+    let Some(ours) = find(OURS) else {
+        return Vec::new();
+    };
+    let mut aims = Vec::new();
+    let ratio = |to: &Row| ours.times.median / to.times.median;
+    match (case.number, case.draw) {
+        (1, _) => {
+            if let Some(floor) = find(FLOOR) {
+                aims.push(Aim::at_most(
+                    &format!("{case}: ours / floor"),
+                    ratio(floor),
+                    NEAR_THE_FLOOR,
+                ));
+                aims.push(Aim::extra_round_trips(case, ours, floor, 0.0));
+            }
+        }
+        (2, Draw::Uniform(SOME)) => {
+            if let Some(floor) = find(FLOOR_AND_PING) {
+                let promise = format!("{case}: ours / (floor + SELECT 1)");
+                aims.push(Aim::at_most(&promise, ratio(floor), NEAR_THE_FLOOR));
+            }
+            if let Some(floor) = find(FLOOR) {
+                aims.push(Aim::extra_round_trips(case, ours, floor, 1.0));
+            }
+        }
+        (5, _) => aims.extend(find(FLOOR).map(|floor| Aim::extra_round_trips(case, ours, floor, 0.0))),
+        (MEMORY, _) => {
+            let naive = find(NAIVE).and_then(|naive| naive.bytes);
+            aims.extend(naive.zip(ours.bytes).map(|(naive, ours)| {
+                let times = naive as f64 / ours as f64;
+                Aim {
+                    promise: format!(
+                        "{case}: at least {TIMES_LESS_MEMORY} times less than by SET search_path"
+                    ),
+                    found: format!("{times:.1}"),
+                    met: times >= TIMES_LESS_MEMORY,
+                }
+            }));
+        }
+        _ => {}
+    }
+    if (1..=3).contains(&case.number)
+        && let Some(plain) = find(PLAIN)
+    {
+        let found = ratio(plain);
+        aims.push(Aim {
+            promise: format!("{case}: ours / plain < 1"),
+            found: format!("{found:.2}"),
+            met: found < 1.0,
+        });
+    }
+    aims
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Times;
+
+    fn row(case: Case, variant: &'static str, median: f64, round_trips: f64) -> Row {
+        let times = Times {
+            median,
+            ..Times::default()
+        };
+        let mut row = Row::new(case, variant, times);
+        row.round_trips = round_trips;
+        row
+    }
+
+    fn case(number: u8) -> Case {
+        let mut cases = Case::all(1000, false).into_iter();
+        cases.find(|case| case.number == number).unwrap()
+    }
+
+    fn found(aims: &[Aim]) -> Vec<(&str, bool)> {
+        aims.iter().map(|aim| (aim.found.as_str(), aim.met)).collect()
+    }
+
+    #[test]
+    fn the_same_tenant_costs_a_tenth_more_than_the_floor_at_most() {
+        let rows = |median, round_trips| {
+            [
+                row(case(1), FLOOR, 20.0, 1.0),
+                row(case(1), PLAIN, 40.0, 2.0),
+                row(case(1), OURS, median, round_trips),
+            ]
+        };
+        let met = judge(&rows(21.0, 1.0));
+        assert_eq!(found(&met), [("1.05", true), ("0.00", true), ("0.53", true)]);
+        let missed = judge(&rows(42.0, 2.0));
+        assert_eq!(
+            found(&missed),
+            [("2.10", false), ("1.00", false), ("1.05", false)]
+        );
+    }
+
+    #[test]
+    fn another_tenant_may_cost_a_round_trip() {
+        let rows = [
+            row(case(2), FLOOR, 20.0, 1.0),
+            row(case(2), FLOOR_AND_PING, 40.0, 2.0),
+            row(case(2), OURS, 42.0, 1.99),
+        ];
+        assert_eq!(found(&judge(&rows)), [("1.05", true), ("0.99", true)]);
+    }
+
+    #[test]
+    fn memory_is_compared_with_what_people_write_today() {
+        let mut rows = [row(case(6), NAIVE, 1.0, 1.0), row(case(6), OURS, 1.0, 1.0)];
+        rows[0].bytes = Some(800);
+        rows[1].bytes = Some(110);
+        assert_eq!(found(&judge(&rows)), [("7.3", false)]);
+    }
+
+    #[test]
+    fn nothing_is_judged_that_was_not_measured() {
+        assert_eq!(judge(&[row(case(1), PLAIN, 1.0, 1.0)]), []);
+    }
+}

@@ -1,0 +1,102 @@
+//! [`Case`]: what is measured. The numbers are those of the list in `benches/README.md`.
+
+use crate::apps::TABLES;
+use crate::draw::Draw;
+use crate::site::POOL;
+use crate::work::Work;
+use std::fmt;
+
+/// How many tenants a moderate application has. The aims are about these.
+pub(crate) const SOME: usize = 100;
+
+/// The memory of the server's processes is a case of its own: see [`crate::memory`].
+pub(crate) const MEMORY: u8 = 6;
+
+/// A kind of request, whose they are, and how many threads make them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Case {
+    pub(crate) number: u8,
+    pub(crate) work: Work,
+    pub(crate) draw: Draw,
+    pub(crate) threads: usize,
+}
+
+impl Case {
+    /// All cases on a server with so many tenants, or those for a first look.
+    pub(crate) fn all(tenants: usize, quick: bool) -> Vec<Self> {
+        let case = |number, work, draw, threads| Self {
+            number,
+            work,
+            draw,
+            threads,
+        };
+        let mut cases = vec![case(1, Work::Read, Draw::Same, 1)];
+        let draws = [
+            Draw::Uniform(SOME),
+            Draw::Zipf(tenants),
+            Draw::Zipf(SOME),
+            Draw::Uniform(tenants),
+        ];
+        for draw in draws.into_iter().take(if quick { 2 } else { 4 }) {
+            for threads in [1, POOL as usize] {
+                cases.push(case(2, Work::Read, draw, threads));
+            }
+        }
+        cases.extend([
+            case(3, Work::Page, Draw::Uniform(SOME), 1),
+            case(4, Work::Join, Draw::Uniform(SOME), 1),
+            case(5, Work::Write, Draw::Uniform(SOME), 1),
+            case(MEMORY, Work::Everything, Draw::Uniform(tenants), POOL as usize),
+        ]);
+        cases
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, draw, .. } = self;
+        let tenants = grouped(draw.tenants());
+        match self.work {
+            Work::Read => write!(f, "{number}. point read, ")?,
+            Work::Page => write!(f, "{number}. ten reads, ")?,
+            Work::Join => write!(f, "{number}. join of four tables, ")?,
+            Work::Write => write!(f, "{number}. transaction with one write, ")?,
+            Work::Everything => {
+                return write!(f, "{number}. memory after {tenants} tenants of {TABLES} tables");
+            }
+        }
+        match draw {
+            Draw::Same => write!(f, "same tenant")?,
+            Draw::Uniform(_) => write!(f, "one of {tenants} tenants")?,
+            Draw::Zipf(_) => write!(f, "one of {tenants} tenants by Zipf")?,
+        }
+        if self.threads > 1 {
+            write!(f, ", {} threads", self.threads)?;
+        }
+        Ok(())
+    }
+}
+
+/// A number with commas between its thousands.
+pub(crate) fn grouped(number: usize) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", grouped(number / 1000), number % 1000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_case_has_a_title_of_its_own() {
+        let cases = Case::all(1000, false);
+        let titles: HashSet<_> = cases.iter().map(Case::to_string).collect();
+        assert_eq!(titles.len(), cases.len());
+        assert!(titles.contains("1. point read, same tenant"));
+        assert!(titles.contains("2. point read, one of 1,000 tenants, 8 threads"));
+        assert!(titles.contains("6. memory after 1,000 tenants of 20 tables"));
+    }
+}

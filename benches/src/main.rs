@@ -1,0 +1,108 @@
+//! `cargo xtask bench`: what tenant-diesel costs, beside the same work by hand, in one run on one server.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`args`] | the command line |
+//! | [`cases`], [`work`], [`draw`] | what is measured: cases, what a request does, whose requests come |
+//! | [`apps`], [`site`] | the application, and a server with all its tenants |
+//! | [`variants`] | the ways to do it |
+//! | [`measure`], [`memory`] | how it is measured |
+//! | [`row`], [`aims`], [`report`], [`chart`], [`readme`], [`machine`] | what becomes of it |
+
+mod aims;
+mod apps;
+mod args;
+mod cases;
+mod chart;
+mod draw;
+mod machine;
+mod measure;
+mod memory;
+mod readme;
+mod report;
+mod row;
+mod site;
+mod variants;
+mod work;
+
+use args::Args;
+use cases::{Case, MEMORY, grouped};
+use clap::Parser;
+use measure::Effort;
+use report::Report;
+use site::Site;
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// What went wrong is for a person.
+type Result<T = (), E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+fn main() -> Result {
+    let args = Args::parse();
+    let start = Instant::now();
+    let (tenants, effort) = if args.quick {
+        let effort = Effort {
+            rounds: 15,
+            turn: Duration::from_millis(5),
+            counted: 100,
+        };
+        (200, effort)
+    } else {
+        let effort = Effort {
+            rounds: 41,
+            turn: Duration::from_millis(12),
+            counted: 400,
+        };
+        (1000, effort)
+    };
+    progress(&format!(
+        "making {} tenants of {} tables",
+        grouped(tenants),
+        apps::TABLES
+    ));
+    let site = Site::open(tenants)?;
+    let (mut rows, mut notes) = (Vec::new(), Vec::new());
+    for case in Case::all(tenants, args.quick) {
+        if !args.cases.is_empty() && !args.cases.contains(&case.number) {
+            continue;
+        }
+        progress(&format!("{:3.0} s  {case}", start.elapsed().as_secs_f64()));
+        rows.extend(match case.number {
+            MEMORY => memory::measure(&case, &site)?,
+            _ => measure::measure(&case, &site, effort, &mut notes)?,
+        });
+    }
+    let report = Report {
+        rows,
+        notes,
+        machine: machine::describe(&site.server_version),
+        method: format!(
+            "Medians of {} rounds of about {} ms, all variants in turn in each round; {:.0} s in all.",
+            effort.rounds,
+            effort.turn.as_millis(),
+            start.elapsed().as_secs_f64()
+        ),
+    };
+    say(&report.text());
+    if let Some(path) = args.json {
+        fs::write(path, serde_json::to_string_pretty(&report.rows)? + "\n")?;
+    }
+    if let Some(path) = args.svg {
+        fs::write(path, chart::draw(&report.rows)?)?;
+    }
+    if args.write {
+        readme::write(&report)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "this is a program for people at a terminal")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+/// Says what is being done, beside the result.
+#[expect(clippy::print_stderr, reason = "this is a program for people at a terminal")]
+fn progress(line: &str) {
+    eprintln!("{line}");
+}
