@@ -9,10 +9,10 @@ use crate::cases::Case;
 use crate::measure::{Workers, count_at_wire, micros_a_request};
 use crate::row::{Row, Times};
 use crate::site::Site;
-use crate::variants::{Kind, NAIVE, OURS, PLAIN, VARIANTS, Variant};
+use crate::variants::{Kind, NAIVE, OURS, OURS_SHARED, PLAIN, VARIANTS, Variant};
 
 /// The variants that are asked, the one with one tenant first: it is what the others are compared with.
-const ASKED: [&str; 3] = [PLAIN, NAIVE, OURS];
+const ASKED: [&str; 4] = [PLAIN, NAIVE, OURS, OURS_SHARED];
 
 /// In how many parts the tenants are worked through.
 const PARTS: usize = 8;

@@ -24,6 +24,7 @@ use crate::work::Work;
 use diesel::connection::LoadConnection;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use tenant_diesel::PoolerMode;
 
 pub(crate) const FLOOR: &str = "floor";
 pub(crate) const FLOOR_AND_PING: &str = "floor + SELECT 1";
@@ -32,7 +33,8 @@ pub(crate) const PLAIN: &str = "plain Diesel + r2d2, one tenant";
 pub(crate) const NAIVE: &str = "SET search_path after each get";
 pub(crate) const POOL_PER_TENANT: &str = "one pool per tenant";
 pub(crate) const OURS: &str = "ours";
-pub(crate) const OURS_IN_TRANSACTION: &str = "ours, a transaction a request";
+pub(crate) const OURS_SHARED: &str = "ours, shared statements";
+pub(crate) const OURS_IN_TRANSACTION: &str = "ours, in transaction mode";
 
 /// All variants, in the order of the table. To measure another configuration of ours is a line here.
 pub(crate) const VARIANTS: &[Kind] = &[
@@ -68,14 +70,30 @@ pub(crate) const VARIANTS: &[Kind] = &[
     },
     Kind {
         name: OURS,
-        open: |route| ours::open(route, ours::Scope::Session, |tenancy| tenancy),
+        open: |route| ours::open(route, |tenancy| tenancy),
+        takes_part: |_| Part::Yes,
+    },
+    Kind {
+        name: OURS_SHARED,
+        open: |route| {
+            ours::open(route, |tenancy| {
+                tenancy.pool(|pool| pool.statement_per_tenant(false))
+            })
+        },
         takes_part: |_| Part::Yes,
     },
     Kind {
         name: OURS_IN_TRANSACTION,
-        open: |route| ours::open(route, ours::Scope::Transaction, |tenancy| tenancy),
-        // In case 5 every variant does that.
-        takes_part: |case| Part::where_(case.number < 5),
+        // Straight to the server, where statements can stay prepared.
+        open: |route| {
+            ours::open(route, |tenancy| {
+                tenancy.pool(|pool| {
+                    pool.pooler_mode(PoolerMode::Transaction)
+                        .prepared_statements(true)
+                })
+            })
+        },
+        takes_part: |case| Part::where_(case.number < 6),
     },
 ];
 

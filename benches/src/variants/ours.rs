@@ -8,25 +8,14 @@ use crate::variants::{Variant, Worker, memory_of};
 use crate::work::Work;
 use tenant_diesel::{Tenancy, TenancyBuilder, r2d2};
 
-/// How a request asks for its tenant.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// By `with_tenant`; by `transaction` where the work wants one.
-    Session,
-    /// By `transaction`, always.
-    Transaction,
-}
-
 #[derive(Clone)]
 struct Ours {
     tenancy: Tenancy<Client>,
-    scope: Scope,
 }
 
 /// `configured` is what an application would add to the builder.
 pub(super) fn open(
     route: &Route<'_>,
-    scope: Scope,
     configured: fn(TenancyBuilder<Client>) -> TenancyBuilder<Client>,
 ) -> Result<Box<dyn Variant>> {
     let tenancy = Tenancy::builder()
@@ -34,7 +23,7 @@ pub(super) fn open(
         .app::<shop::App>()
         .r2d2(r2d2::Pool::builder().max_size(POOL));
     let tenancy = configured(tenancy).connect(route.url)?;
-    Ok(Box::new(Ours { tenancy, scope }))
+    Ok(Box::new(Ours { tenancy }))
 }
 
 impl Variant for Ours {
@@ -51,7 +40,7 @@ impl Variant for Ours {
 
 impl Worker for Ours {
     fn request(&mut self, tenant: &Client, work: Work, key: i64) -> Result {
-        if self.scope == Scope::Transaction || work.wants_transaction() {
+        if work.wants_transaction() {
             self.tenancy.transaction(tenant, |conn| work.run(conn, key))?;
         } else {
             self.tenancy.with_tenant(tenant, |conn| work.run(conn, key))?;

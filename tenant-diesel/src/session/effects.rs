@@ -43,7 +43,14 @@ impl Effects {
     /// Whether a query starts like one that reads, and names nothing that writes or locks rows.
     pub(crate) fn only_reads(sql: &str) -> bool {
         let writes = [
-            "insert", "update", "delete", "merge", "for", "into", "nextval", "pg_notify",
+            "insert",
+            "update",
+            "delete",
+            "merge",
+            "for",
+            "into",
+            "nextval",
+            "pg_notify",
         ];
         matches!(kind(sql), Kind::Read)
             && !words(sql).any(|word| writes.contains(&&*word.to_ascii_lowercase()))

@@ -67,7 +67,7 @@ fn each_tenant_has_its_own_limits_and_others_what_a_new_connection_has() {
 fn limits_come_with_the_path_at_no_round_trip_more() {
     let fixture = affine(1);
     let tenants = fixture.tagged(&["acme", "globex"]);
-    let (proxy, url) = Proxy::before(fixture.database.url());
+    let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
     let tenancy = limited(&url, 1);
     for tenant in tenants.iter().cycle().take(4) {
         tenancy.with_tenant(tenant, titles).unwrap();

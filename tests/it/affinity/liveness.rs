@@ -9,7 +9,7 @@ fn inside_the_window_nothing_is_asked_and_with_none_always() {
     for (window, round_trips) in [(LONG, 1), (Duration::ZERO, 2)] {
         let fixture = affine(1);
         let acme = fixture.tagged(&["acme"]).remove(0);
-        let (proxy, url) = Proxy::before(fixture.database.url());
+        let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
         let tenancy = application::<Client>()
             .r2d2(r2d2::Pool::builder().max_size(1))
             .pool(|pool| pool.alive_bypass_window(window))

@@ -7,7 +7,7 @@ use tenant_diesel::r2d2::Pool;
 fn the_same_tenant_again_gets_its_connection_and_sends_nothing_but_its_query() {
     let fixture = affine(1);
     let tenants = fixture.tagged(&["acme", "globex"]);
-    let (proxy, url) = Proxy::before(fixture.database.url());
+    let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
     let tenancy = application::<Client>()
         .r2d2(Pool::builder().max_size(2))
         .pool(|pool| pool.alive_bypass_window(LONG))
@@ -104,11 +104,7 @@ fn the_one_used_longest_ago_goes_to_another_tenant() {
     }
     assert_eq!(served_by(&tenancy, &tenants[3]), pids[1]);
     assert_eq!(served_by(&tenancy, &tenants[4]), pids[0]);
-    assert_eq!(
-        served_by(&tenancy, &tenants[2]),
-        pids[2],
-        "c is still on its own"
-    );
+    assert_eq!(served_by(&tenancy, &tenants[2]), pids[2], "c is still on its own");
 }
 
 #[test]
@@ -131,7 +127,7 @@ fn a_tenant_comes_back_to_the_connection_that_knows_it() {
 fn without_affinity_each_checkout_sets_its_path() {
     let fixture = affine(1);
     let acme = fixture.tagged(&["acme"]).remove(0);
-    let (proxy, url) = Proxy::before(fixture.database.url());
+    let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
     let tenancy = application::<Client>()
         .r2d2(Pool::builder().max_size(1))
         .pool(|pool| pool.affinity(false).alive_bypass_window(LONG))
@@ -148,7 +144,7 @@ fn a_pool_of_few_serves_many_at_one_round_trip_more() {
     let fixture = affine(2);
     let names = names("many", 20);
     let tenants = fixture.tagged(&names.iter().map(|name| name.as_str()).collect::<Vec<_>>());
-    let (proxy, url) = Proxy::before(fixture.database.url());
+    let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
     let tenancy = application::<Client>()
         .r2d2(Pool::builder().max_size(2))
         .connect(&url)
@@ -170,7 +166,7 @@ fn a_pool_of_few_serves_many_at_one_round_trip_more() {
 fn a_scope_that_left_something_is_not_the_same_tenants_connection_for_nothing() {
     let fixture = affine(1);
     let acme = fixture.tagged(&["acme"]).remove(0);
-    let (proxy, url) = Proxy::before(fixture.database.url());
+    let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
     let tenancy = application::<Client>()
         .r2d2(Pool::builder().max_size(1))
         .pool(|pool| pool.alive_bypass_window(LONG))

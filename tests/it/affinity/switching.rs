@@ -53,7 +53,7 @@ fn statements_are_kept_cleared_or_gone_with_their_connection() {
 #[test]
 fn clearing_statements_costs_no_round_trip_of_its_own() {
     let (fixture, tenants) = two(|pool| pool);
-    let (proxy, url) = Proxy::before(fixture.database.url());
+    let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
     let tenancy = application::<Client>()
         .r2d2(r2d2::Pool::builder().max_size(1))
         .pool(|pool| pool.on_switch(OnSwitch::ClearStatements))

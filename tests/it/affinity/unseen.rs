@@ -65,7 +65,7 @@ fn with_verify_always_a_trigger_changes_neither_this_scope_nor_the_next() {
 #[test]
 fn with_verify_always_a_statement_costs_one_round_trip_more() {
     let (fixture, tenants) = with_trigger(|pool| pool);
-    let (proxy, url) = Proxy::before(fixture.database.url());
+    let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
     let tenancy = application::<Client>()
         .r2d2(r2d2::Pool::builder().max_size(1))
         .pool(|pool| pool.verify_always().alive_bypass_window(LONG))
