@@ -133,7 +133,7 @@ fn a_transaction_adds_no_round_trip_to_begin_and_commit() {
 }
 
 #[test]
-fn a_missing_schema_is_found_in_the_round_trip_that_sets_the_path() {
+fn a_missing_schema_is_found_before_any_query_and_told_apart_in_one_round_trip_more() {
     let (counted, acme, _) = counted();
     counted.fixture.run("DROP SCHEMA acme CASCADE");
     let (round_trips, result) = counted.proxy.count(|| counted.tenancy.with_tenant(&acme, titles));
@@ -141,7 +141,10 @@ fn a_missing_schema_is_found_in_the_round_trip_that_sets_the_path() {
         matches!(result, Err(tenant_diesel::Error::SchemaMissing { .. })),
         "{result:?}"
     );
-    assert_eq!(round_trips, 1);
+    assert_eq!(
+        round_trips, 2,
+        "the message that sets the path fails, and which failure it was is asked"
+    );
 }
 
 #[test]

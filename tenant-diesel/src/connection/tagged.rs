@@ -17,7 +17,8 @@ pub(crate) struct Tag(Arc<str>);
 
 impl Tag {
     pub(crate) fn of(schema: &SchemaName) -> Self {
-        let mut comment = String::from(" /*tenant='");
+        let mut comment = String::with_capacity(schema.as_str().len() + 16);
+        comment += " /*tenant='";
         for byte in schema.as_str().bytes() {
             // As in a URL, which leaves no quote, no asterisk and no slash.
             if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'~') {

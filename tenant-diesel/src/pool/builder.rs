@@ -46,6 +46,7 @@ impl TenantPoolBuilder {
                 public_behind_tenants: false,
                 limits: None,
                 tags: true,
+                known: Default::default(),
             },
             mode: PoolerMode::default(),
             affinity: true,
@@ -140,7 +141,8 @@ impl TenantPoolBuilder {
 
     /// How many different tenants a connection serves before it is closed, and another opened in the
     /// background: it bounds the memory of the server's processes. Zero counts as one. Default, and how to choose:
-    /// [`DEFAULT_TENANTS_PER_CONNECTION`].
+    /// [`DEFAULT_TENANTS_PER_CONNECTION`]. Behind a transaction-mode pooler the server's processes are the pooler's,
+    /// and its `server_lifetime` bounds them.
     pub fn tenants_per_connection(mut self, tenants: u32) -> Self {
         self.tenants_per_connection = NonZeroU32::new(tenants).unwrap_or(NonZeroU32::MIN);
         self
@@ -220,7 +222,12 @@ impl TenantPoolBuilder {
             mode: self.mode,
             affinity: self.affinity && is_session,
             alive_bypass_window: self.alive_bypass_window,
-            tenants_per_connection: self.tenants_per_connection,
+            // Behind a pooler it is the pooler that has the server's processes, and replaces them.
+            tenants_per_connection: if is_session {
+                self.tenants_per_connection
+            } else {
+                NonZeroU32::MAX
+            },
             verify_always: self.verify_always,
             prepared_statements,
             has_limits: self.paths.limits.is_some(),

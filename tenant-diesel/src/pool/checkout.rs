@@ -51,6 +51,8 @@ pub(super) struct Inner {
     pool: r2d2::Pool<TenantManager>,
     pub(super) manager: TenantManager,
     gate: Arc<Gate>,
+    /// r2d2 keeps fewer connections than it may: without a `min_idle`, it keeps itself full.
+    is_kept_small: bool,
     name: String,
     pub(super) paths: Arc<Paths>,
 }
@@ -81,6 +83,8 @@ impl TenantPool {
         manager.0.set_max_lifetime(pool.max_lifetime());
         Self(Arc::new(Inner {
             gate: Arc::new(Gate::new(pool.max_size())),
+            is_kept_small: manager.0.options.affinity
+                && pool.min_idle().is_some_and(|min| min < pool.max_size()),
             pool,
             manager,
             name,
@@ -154,7 +158,7 @@ impl TenantPool {
     pub(crate) fn checkout(&self, target: Target, entry: Entry) -> Result<Lease, Error> {
         if entry != Entry::Transaction && self.is_behind_pooler() {
             return Err(Error::NeedsSession {
-                schema: target.schema,
+                schema: target.schema.clone(),
                 what: "a connection that outlives a transaction",
             });
         }
@@ -215,7 +219,7 @@ impl TenantPool {
     pub(crate) fn extra(&self, target: Target) -> Result<Lease, Error> {
         if self.is_behind_pooler() {
             return Err(Error::NeedsSession {
-                schema: target.schema,
+                schema: target.schema.clone(),
                 what: "a birth whose migrations cannot all run in one transaction",
             });
         }
@@ -243,7 +247,7 @@ impl TenantPool {
             Err(Refused::Limit(limit)) => {
                 count(&self.shelf().counters.refused);
                 return Err(Error::TenantLimit {
-                    schema: target.schema,
+                    schema: target.schema.clone(),
                     max_connections: limit.get(),
                 });
             }
@@ -277,7 +281,7 @@ impl Inner {
                 .pool
                 .get_timeout(left)
                 .map_err(|source| self.timed_out(&target.schema, start, Some(source)))?;
-            if shelf.best_fit(target) == Some(Fit::Other) && self.ask_for_one_more() {
+            if self.is_kept_small && shelf.best_fit(target) == Some(Fit::Other) && self.ask_for_one_more() {
                 shelf.wait_for_new(target, start + self.pool.connection_timeout());
             }
             match shelf.take(target) {
@@ -294,11 +298,7 @@ impl Inner {
     /// Makes r2d2 open one connection more, in the background, if it keeps fewer than it may. r2d2 opens one only
     /// for who finds none idle; so for a moment, none is. Whether there was room.
     pub(super) fn ask_for_one_more(&self) -> bool {
-        let (affinity, min_idle) = (self.manager.0.options.affinity, self.pool.min_idle());
-        // Without a `min_idle`, r2d2 keeps itself full.
-        let has_room = affinity
-            && min_idle.is_some_and(|min| min < self.pool.max_size())
-            && self.pool.state().connections < self.pool.max_size();
+        let has_room = self.is_kept_small && self.pool.state().connections < self.pool.max_size();
         if has_room {
             let taken: Vec<_> = std::iter::from_fn(|| self.pool.try_get()).collect();
             let _one_that_came_back = self.pool.get_timeout(Duration::ZERO);

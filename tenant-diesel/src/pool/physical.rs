@@ -129,7 +129,6 @@ impl Physical {
             && self.session.is_proved_clean()
             && self.generation == shelf.generation()
             && self.last_used.elapsed() < shelf.options.alive_bypass_window
-            && self.seems_alive()
     }
 
     /// Whether the server has not closed the connection, as far as this side can tell without asking: looks
@@ -218,27 +217,30 @@ impl Physical {
     }
 
     fn enter_path(&mut self, path: &SearchPath, target: Option<&Target>) -> Result<(), Error> {
-        if self.session.taint() > Taint::Clean {
-            let set_path = match target {
-                Some(target) => sql::set_path(target, &self.settings_of(target)),
-                None => sql::set_path_unverified(path),
-            };
-            if self.on_connect.is_none() && self.reset_and(&set_path).is_ok() {
-                self.path_was_set(target);
-                self.fresh = false;
-                return Ok(());
-            }
-            // The application has something to run in between; or the connection is dead, or the schema
-            // missing, and the way below tells these apart.
-            self.reset().map_err(|source| set_path_failed(target, source))?;
-        }
-        match target {
-            Some(target) => self.set_path(target)?,
-            None => {
-                let set = diesel::sql_query(sql::SET_PATH_UNVERIFIED).bind::<Text, _>(path.to_string());
-                set.execute(&mut self.pg)
-                    .map_err(|source| set_path_failed(None, source))?;
-                self.path_was_set(None);
+        let taint = self.session.taint();
+        let set_path = match target {
+            Some(target) => sql::set_path(target, &self.settings_of(target)),
+            None => sql::set_path_unverified(path),
+        };
+        let sent = if taint > Taint::Clean && self.on_connect.is_some() {
+            // The application has something to run in between.
+            self.reset().and_then(|()| self.pg.batch_execute(&set_path))
+        } else if taint > Taint::Clean {
+            self.reset_and(&set_path)
+        } else {
+            self.session.forget_path();
+            self.pg.batch_execute(&set_path)
+        };
+        match (sent, target) {
+            (Ok(()), _) => self.path_was_set(target),
+            (Err(source), None) => return Err(Error::Query(source)),
+            // The connection is dead, or the schema missing, and this tells them apart.
+            (Err(_), Some(target)) => {
+                if self.session.taint() > Taint::Clean {
+                    self.reset()
+                        .map_err(|source| set_path_failed(Some(target), source))?;
+                }
+                self.set_path(target)?;
             }
         }
         self.fresh = false;
