@@ -42,15 +42,15 @@ fn main() -> Result {
     let start = Instant::now();
     let (tenants, effort) = if args.quick {
         let effort = Effort {
-            rounds: 15,
-            turn: Duration::from_millis(5),
+            rounds: 7,
+            turn: Duration::from_millis(12),
             counted: 100,
         };
         (200, effort)
     } else {
         let effort = Effort {
-            rounds: 41,
-            turn: Duration::from_millis(12),
+            rounds: 15,
+            turn: Duration::from_millis(35),
             counted: 400,
         };
         (1000, effort)

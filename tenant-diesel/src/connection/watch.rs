@@ -17,7 +17,7 @@ impl<S: Scope> ScopedConnection<S> {
     /// else none.
     pub(super) fn ready(&mut self) -> QueryResult<&mut PgConnection> {
         let lease = self.lease_mut();
-        if !lease.is_proven() && !lease.seems_alive() {
+        if lease.is_found_dead() {
             // Nothing was sent yet, so nothing is lost.
             replace(lease)?;
         }
@@ -32,13 +32,11 @@ impl<S: Scope> ScopedConnection<S> {
     /// The connection inside, for statements of the library itself, which change nothing that is watched.
     pub(crate) fn raw(&mut self) -> &mut PgConnection {
         let lease = self.lease_mut();
-        if !lease.is_proven() {
-            if !lease.seems_alive() {
-                // If it cannot be, the statement that follows says so.
-                let _fails_then = lease.replace_dead();
-            }
-            lease.proved();
+        if lease.is_found_dead() {
+            // If it cannot be replaced, the statement that follows says so.
+            let _fails_then = lease.replace_dead();
         }
+        lease.proved();
         &mut lease.pg
     }
 

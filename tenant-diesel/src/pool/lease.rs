@@ -57,6 +57,11 @@ impl Lease {
         &self.pool.paths
     }
 
+    /// Whether the server has not answered in this scope, and the connection is found closed.
+    pub(crate) fn is_found_dead(&mut self) -> bool {
+        !self.is_proven && !self.was_just_used() && !self.seems_alive()
+    }
+
     /// Whether the server has answered in this scope.
     pub(crate) fn is_proven(&self) -> bool {
         self.is_proven

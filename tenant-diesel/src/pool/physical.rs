@@ -18,7 +18,9 @@ use diesel::r2d2::R2D2Connection;
 use diesel::sql_types::Text;
 use std::collections::HashSet;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tenant_core::{SchemaName, SearchPath};
 
@@ -30,6 +32,8 @@ pub(crate) struct Physical {
     target: Option<Target>,
     /// The tenants that its backend holds in memory.
     served: HashSet<SchemaName>,
+    /// How many these may become.
+    most_tenants: usize,
     /// Settings as they are on a new connection, for tenants that do not limit them.
     unlimited: Option<[String; SETTINGS.len()]>,
     on_connect: Option<super::options::OnConnect>,
@@ -77,6 +81,7 @@ impl Physical {
             session: Session::default(),
             target: None,
             served: HashSet::new(),
+            most_tenants: staggered(options.tenants_per_connection, counters),
             unlimited,
             on_connect: options.on_connect.clone(),
             mode: options.mode,
@@ -131,6 +136,13 @@ impl Physical {
             && self.last_used.elapsed() < shelf.options.alive_bypass_window
     }
 
+    /// Whether the last borrower had it a moment ago, so that it is hardly worth to look: that takes two calls of
+    /// the operating system, a thirtieth of a short query.
+    pub(crate) fn was_just_used(&self) -> bool {
+        const MOMENT: Duration = Duration::from_millis(1);
+        self.last_used.elapsed() < MOMENT
+    }
+
     /// Whether the server has not closed the connection, as far as this side can tell without asking: looks
     /// whether the end of the stream, or its last message, has come in.
     pub(crate) fn seems_alive(&mut self) -> bool {
@@ -168,7 +180,7 @@ impl Physical {
             || (self.is_behind_pooler() && self.session.taint() > Taint::Clean);
         if is_unclean {
             Some(Reason::Unclean)
-        } else if self.served.len() >= shelf.options.tenants_per_connection.get() as usize {
+        } else if self.served.len() >= self.most_tenants {
             Some(Reason::Recycled)
         } else if shelf.is_expired(self) {
             Some(Reason::Expired)
@@ -424,6 +436,17 @@ impl Drop for Physical {
     }
 }
 
+/// How many tenants the next connection may serve: up to a quarter less than the limit, another number for each, so
+/// that connections which were opened together are not all replaced at the same moment.
+fn staggered(limit: NonZeroU32, counters: &Counters) -> usize {
+    // Odd, and about the golden ratio of the range: neighbours are far apart, and each value comes once in a round.
+    const STEP: u64 = 0x9E37_79B9;
+    let opened = counters.opened.load(Ordering::Relaxed);
+    let spread = u64::from(limit.get() / 4);
+    let less = (opened.wrapping_mul(STEP) & 0xFFFF_FFFF) * (spread + 1) >> 32;
+    limit.get() as usize - usize::try_from(less).unwrap_or(0)
+}
+
 /// What the settings that limits are about are now.
 fn current_settings(pg: &mut PgConnection) -> QueryResult<[String; SETTINGS.len()]> {
     #[derive(QueryableByName)]
@@ -458,5 +481,33 @@ impl fmt::Debug for Physical {
         f.debug_struct("Physical")
             .field("session", &self.session)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_differ_from_connection_to_connection_and_never_exceed_what_was_asked_for() {
+        let counters = Counters::default();
+        let limits = |limit: u32| -> Vec<usize> {
+            counters.opened.store(0, Ordering::Relaxed);
+            let limit = NonZeroU32::new(limit).unwrap();
+            let mut next = || {
+                let own = staggered(limit, &counters);
+                count(&counters.opened);
+                own
+            };
+            (0..8).map(|_| next()).collect()
+        };
+        let of_64 = limits(64);
+        assert!(of_64.iter().all(|limit| (48..=64).contains(limit)), "{of_64:?}");
+        let mut different = of_64.clone();
+        different.sort_unstable();
+        different.dedup();
+        assert!(different.len() >= 6, "{of_64:?}");
+        assert_eq!(limits(3), [3; 8]);
+        assert_eq!(limits(1), [1; 8]);
     }
 }

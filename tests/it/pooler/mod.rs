@@ -2,6 +2,8 @@
 
 // What plain connections do to each other.
 mod control;
+// What a tenancy does there.
+mod mode;
 // No tenant reads a row of another.
 mod soak;
 
