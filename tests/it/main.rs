@@ -10,6 +10,10 @@ mod process;
 
 // What one borrower leaves must not reach the next.
 mod leaks;
+// The same, where each checkout sets its path.
+#[path = "leaks/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "the same tests, with another pool")]
+mod leaks_without_affinity;
 // Which schema a query meets, nested to any depth, on many threads.
 mod scopes;
 // Scopes that are one transaction, and what closures return.

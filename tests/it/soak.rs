@@ -358,7 +358,16 @@ fn short_life(tenancy: &Tenancy<Client>, tally: &Tally, schema: &str, other: &Cl
 
 #[test]
 fn no_tenant_ever_reads_a_row_of_another() {
-    let fixture = Fixture::unmigrated(6);
+    all_at_once(true);
+}
+
+#[test]
+fn no_tenant_ever_reads_a_row_of_another_without_affinity() {
+    all_at_once(false);
+}
+
+fn all_at_once(affinity: bool) {
+    let fixture = Fixture::of(6, application().pool(|pool| pool.affinity(affinity)));
     fixture.tenancy.migrate().unwrap();
     let soak = Soak {
         fixture: &fixture,

@@ -1,5 +1,7 @@
 //! What one borrower leaves must not reach the next. The pool has one connection, so that the next
 //! borrower gets just what the last one had, on another thread; what it gets is read from the server.
+//!
+//! All of it is tried twice: with affinity, as `leaks`, and without, as `leaks_without_affinity`.
 
 mod backends;
 mod hidden;
@@ -16,9 +18,17 @@ use tenant_diesel::TenantConnection;
 use tenant_tests::apps::customers::Client;
 use tenant_tests::*;
 
+/// The application with so many connections, with affinity or without.
+fn application_with(connections: u32) -> Fixture {
+    let affinity = !module_path!().contains("without_affinity");
+    let fixture = Fixture::of(connections, application().pool(|pool| pool.affinity(affinity)));
+    fixture.tenancy.migrate().unwrap();
+    fixture
+}
+
 /// Two tenants with a tagged task each, and one connection for both.
 fn two() -> (Fixture, Client, Client) {
-    let fixture = Fixture::with_one_connection();
+    let fixture = application_with(1);
     let mut tenants = fixture.tagged(&["acme", "globex"]);
     let globex = tenants.pop().unwrap();
     let acme = tenants.pop().unwrap();

@@ -119,7 +119,7 @@ fn an_instrumentation_of_one_scope_does_not_see_the_next() {
 fn a_connection_that_was_given_no_tenant_sees_no_table() {
     use diesel::r2d2::{ConnectionManager, Pool};
     use tenant_diesel::SearchPathCustomizer;
-    let fixture = Fixture::new();
+    let fixture = application_with(4);
     fixture.tenant("acme");
     fixture.run("CREATE TABLE public.tasks (id bigint, title text)");
     let pool = |customizer| {

@@ -1,6 +1,6 @@
 //! What was once not seen: odd spellings, events that are lost, copies that are left open.
 
-use super::two;
+use super::{application_with, two};
 use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -104,7 +104,7 @@ fn a_commit_that_fails_takes_the_path_of_a_nested_scope_with_it() {
 
 #[test]
 fn another_client_encoding_does_not_lead_to_a_tenant_of_another_name() {
-    let fixture = Fixture::with_one_connection();
+    let fixture = application_with(1);
     let tenants = fixture.tagged(&["é", "Ã©"]);
     for tenant in &tenants {
         for set in ["SET client_encoding TO 'LATIN1'", "SET NAMES 'LATIN1'"] {
