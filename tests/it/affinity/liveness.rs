@@ -1,7 +1,7 @@
 //! Connections that died, and schemas that went, while nothing was asked.
 
 use super::*;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{CacheSize, SimpleConnection};
 use tenant_diesel::{Error, TenantConnection};
 
 #[test]
@@ -148,7 +148,7 @@ fn a_dead_connection_with_something_set_on_it_is_an_error_and_not_silently_anoth
     let acme = fixture.tagged(&["acme"]).remove(0);
     let pid = at_hand(&fixture, &acme);
     let mut conn = fixture.tenancy.get(&acme).unwrap();
-    diesel::Connection::set_prepared_statement_cache_size(&mut conn, diesel::connection::CacheSize::Disabled);
+    conn.set_prepared_statement_cache_size(CacheSize::Disabled);
     kill(&fixture, pid);
     assert!(titles(&mut conn).is_err(), "its cache would not be as it was set");
 }

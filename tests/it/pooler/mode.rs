@@ -5,8 +5,7 @@ use diesel::prelude::*;
 use std::time::Duration;
 use tenant_diesel::{Error, PoolerMode, Tenancy, TenantConnection, TenantLimits, TenantPool};
 use tenant_testing::{PgBouncer, PoolMode};
-use tenant_tests::apps::customers::{self, Client, clients};
-use tenant_tests::apps::todo;
+use tenant_tests::apps::customers::{Client, clients};
 use tenant_tests::*;
 
 use super::{Pooled, text};
@@ -319,18 +318,4 @@ fn limits_hold_for_the_transaction_and_not_for_the_next_client() {
             Some("0")
         );
     }
-}
-
-#[test]
-fn a_builder_that_asks_for_nothing_else_still_finds_the_application() {
-    // The builder of the documentation, with one line more.
-    let pooled = Pooled::behind(PgBouncer::builder());
-    let acme = pooled.fixture.tagged(&["acme"]).remove(0);
-    let tenancy = Tenancy::<customers::Client>::builder()
-        .app::<customers::App>()
-        .app::<todo::App>()
-        .pool(|pool| pool.pooler_mode(PoolerMode::Transaction))
-        .connect(pooled.pgbouncer.url())
-        .unwrap();
-    assert_eq!(tenancy.with_tenant(&acme, titles).unwrap(), ["acme"]);
 }
