@@ -15,6 +15,7 @@ mod database;
 mod fixture;
 pub mod models;
 mod observe;
+mod warnings;
 
 pub use database::{Database, database};
 pub use fixture::{
@@ -22,3 +23,4 @@ pub use fixture::{
 };
 pub use observe::{chain, wait_until};
 pub use tenant_testing::Proxy;
+pub use warnings::warnings_of;

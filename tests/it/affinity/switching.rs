@@ -132,10 +132,19 @@ fn give_moods(fixture: &Fixture, tenants: &[Client]) {
 fn custom_types_of_tenants_found_at_start_up_choose_to_reconnect_and_work() {
     let (fixture, tenants) = two(|pool| pool);
     give_moods(&fixture, &tenants);
-    let tenancy = application::<Client>()
-        .r2d2(r2d2::Pool::builder().max_size(1))
-        .connect(fixture.database.url())
-        .unwrap();
+    let (warnings, tenancy) = warnings_of(|| {
+        application::<Client>()
+            .r2d2(r2d2::Pool::builder().max_size(1))
+            .connect(fixture.database.url())
+            .unwrap()
+    });
+    let [warning] = warnings.as_slice() else {
+        panic!("{warnings:?}")
+    };
+    assert!(
+        warning.contains("type=\"mood\"") && warning.contains("OnSwitch::Reconnect"),
+        "{warning}"
+    );
     assert_eq!(tenancy.pool().on_switch(), OnSwitch::Reconnect);
     for tenant in tenants.iter().cycle().take(4) {
         let read = tenancy.with_tenant(tenant, |conn| moods::round_trip(conn, &tenant.name));
