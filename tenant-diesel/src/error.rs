@@ -27,7 +27,7 @@ pub enum Error {
         /// The name of the pool.
         pool: String,
         /// r2d2's reason, which holds the server's.
-        source: r2d2::Error,
+        source: Option<r2d2::Error>,
     },
 
     /// No connection became free in time.

@@ -3,8 +3,7 @@
 use super::options::{
     DEFAULT_ALIVE_BYPASS_WINDOW, DEFAULT_TENANTS_PER_CONNECTION, OnConnect, Options, Policy,
 };
-use super::pooler;
-use super::shelf::Shelf;
+use super::shelf::{Shelf, Start};
 use crate::pool::{LimitsOf, OnSwitch, PoolerMode, TenantLimits, TenantManager, TenantPool};
 use crate::{Error, paths::Paths};
 use diesel::pg::PgConnection;
@@ -12,7 +11,7 @@ use diesel::prelude::*;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tenant_core::SchemaName;
 
 /// The name of a pool in errors, unless it is given another.
@@ -204,18 +203,6 @@ impl TenantPoolBuilder {
     /// [`Error::PoolerSharesSessions`] where such a pooler was found and [`PoolerMode::Session`] asked for.
     pub fn connect(self, database_url: &str) -> Result<TenantPool, Error> {
         let is_session = self.mode == PoolerMode::Session;
-        // If the server cannot be reached yet, r2d2 tries again for a while; then this is asked afterwards.
-        let probed = is_session.then(|| pooler::shares_sessions(database_url));
-        let shares_sessions = Error::PoolerSharesSessions {
-            pool: self.name.clone(),
-        };
-        if matches!(probed, Some(Ok(true))) {
-            return Err(shares_sessions);
-        }
-        let prepared_statements = match self.prepared_statements {
-            Some(chosen) => chosen,
-            None => is_session || pooler::carries_prepared_statements(database_url).unwrap_or(false),
-        };
         let options = Options {
             database_url: database_url.to_owned(),
             on_connect: self.on_connect,
@@ -229,23 +216,43 @@ impl TenantPoolBuilder {
                 NonZeroU32::MAX
             },
             verify_always: self.verify_always,
-            prepared_statements,
+            prepared_statements: self.prepared_statements,
             has_limits: self.paths.limits.is_some(),
             on_switch: Policy::new(self.on_switch),
         };
         let manager = TenantManager(Arc::new(Shelf::new(options)));
-        let pool = self
-            .r2d2
-            .build(manager.clone())
-            .map_err(|source| Error::PoolStart {
-                pool: self.name.clone(),
-                source,
-            })?;
-        if matches!(probed, Some(Err(_))) && matches!(pooler::shares_sessions(database_url), Ok(true)) {
-            return Err(shares_sessions);
+        // Unchecked, so that it is not waited for connections that will never be.
+        let pool = self.r2d2.build_unchecked(manager.clone());
+        match wait_for_start(&pool, &manager.0) {
+            Start::Started => Ok(TenantPool::new(pool, manager, self.name, self.paths)),
+            Start::Refused => Err(Error::PoolerSharesSessions { pool: self.name }),
+            Start::TimedOut => {
+                // r2d2 tells its last failure to who finds no connection.
+                let opened: Vec<_> = std::iter::from_fn(|| pool.try_get()).collect();
+                let source = pool.get_timeout(Duration::ZERO).err();
+                drop(opened);
+                Err(Error::PoolStart {
+                    pool: self.name,
+                    source,
+                })
+            }
         }
-        Ok(TenantPool::new(pool, manager, self.name, self.paths))
     }
+}
+
+/// Waits until as many connections were opened as r2d2 opens at first.
+fn wait_for_start(pool: &r2d2::Pool<TenantManager>, shelf: &Shelf) -> Start {
+    let (start, patience) = (Instant::now(), pool.connection_timeout());
+    let connections = pool.min_idle().unwrap_or(pool.max_size());
+    let started = shelf.wait_for_start(connections, patience);
+    // r2d2 counts a connection a moment after it was put on the shelf, and tells nobody.
+    while started == Start::Started && pool.state().connections < connections {
+        if start.elapsed() > patience {
+            return Start::TimedOut;
+        }
+        std::thread::sleep(Duration::from_micros(50));
+    }
+    started
 }
 
 impl fmt::Debug for TenantPoolBuilder {

@@ -4,9 +4,12 @@ use super::metrics::count;
 use super::physical::Physical;
 use super::shelf::Shelf;
 use crate::pool::ManagedConnection;
+use diesel::ConnectionError;
 use diesel::r2d2::{Error, ManageConnection};
 use std::fmt;
 use std::sync::Arc;
+
+const SHARED: &str = "a pooler in transaction mode stands in between";
 
 /// Opens connections that see no table until they are given a schema, and closes those that cannot be
 /// proved clean. [`TenantPool`](crate::TenantPool) is the pool over it; options of r2d2 are set on an
@@ -17,7 +20,14 @@ pub struct TenantManager(pub(crate) Arc<Shelf>);
 impl TenantManager {
     /// Opens a connection that nobody else knows of.
     pub(crate) fn open(&self) -> Result<Box<Physical>, Error> {
-        let opened = Physical::open(&self.0.options, &self.0.counters);
+        let opened = self.0.way().map_err(Error::ConnectionError).and_then(|way| {
+            if way.is_shared {
+                // Before anything is set in a session that is not ours.
+                let refused = ConnectionError::BadConnection(SHARED.to_owned());
+                return Err(Error::ConnectionError(refused));
+            }
+            Physical::open(&self.0.options, way, &self.0.counters)
+        });
         let counters = &self.0.counters;
         count(match &opened {
             Ok(_) => &counters.opened,

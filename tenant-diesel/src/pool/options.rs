@@ -42,8 +42,8 @@ pub(crate) struct Options {
     pub(crate) tenants_per_connection: NonZeroU32,
     /// Every statement counts as one that may have changed the session.
     pub(crate) verify_always: bool,
-    /// Whether Diesel may keep statements prepared on the server.
-    pub(crate) prepared_statements: bool,
+    /// Whether Diesel may keep statements prepared on the server, if the application decided that.
+    pub(crate) prepared_statements: Option<bool>,
     /// Whether the paths of tenants come with limits.
     pub(crate) has_limits: bool,
     pub(crate) on_switch: Policy,

@@ -2,6 +2,7 @@
 
 use super::metrics::{Counters, Reason, count};
 use super::options::Options;
+use super::pooler::Way;
 use super::shelf::Shelf;
 use super::{OnSwitch, PoolerMode, SearchPathCustomizer};
 use crate::Error;
@@ -53,10 +54,14 @@ pub(crate) struct Physical {
 
 impl Physical {
     /// Opens a connection that sees no table.
-    pub(crate) fn open(options: &Options, counters: &Arc<Counters>) -> Result<Self, diesel::r2d2::Error> {
+    pub(crate) fn open(
+        options: &Options,
+        way: Way,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, diesel::r2d2::Error> {
         use diesel::r2d2::Error::{ConnectionError, QueryError};
         let mut pg = PgConnection::establish(&options.database_url).map_err(ConnectionError)?;
-        if !options.prepared_statements {
+        if !way.carries_statements {
             pg.set_prepared_statement_cache_size(CacheSize::Disabled);
         }
         if let Some(on_connect) = &options.on_connect {
@@ -85,7 +90,7 @@ impl Physical {
             unlimited,
             on_connect: options.on_connect.clone(),
             mode: options.mode,
-            prepared_statements: options.prepared_statements,
+            prepared_statements: way.carries_statements,
             verify_always: options.verify_always,
             counters: Arc::clone(counters),
             generation: 0,
@@ -210,7 +215,13 @@ impl Physical {
             .target
             .as_ref()
             .is_some_and(|last| last.schema != target.schema);
-        if is_switch && policy != OnSwitch::Keep {
+        if !is_switch || policy == OnSwitch::Keep {
+            return;
+        }
+        if self.is_behind_pooler() {
+            // The session is not ours to reset; the pooler has the statements.
+            self.forget_statements();
+        } else {
             self.session.raise(Taint::Statements);
         }
     }

@@ -1,5 +1,6 @@
 //! [`PoolerMode`]: whether another pooler stands between us and the server, and how that is found out.
 
+use super::options::Options;
 use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -19,8 +20,32 @@ pub enum PoolerMode {
     /// Every scope is one transaction, whose path is set with `SET LOCAL` in the message that begins it, and
     /// what else a scope changed is taken back in the message that ends it. What needs a session of its own is
     /// [`Error::NeedsSession`](crate::Error::NeedsSession): guards (`get`, `get_public`), `migrate`. Do that on a
-    /// `Tenancy` that is connected straight to the server.
+    /// `Tenancy` that is connected straight to the server. What `on_connect` sets is set in whichever session the pooler
+    /// gives at that moment, and stays there for its other clients: set nothing there.
     Transaction,
+}
+
+/// What stands between us and the server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    /// A pooler gives one session to several clients, and the application has not said so.
+    pub(crate) is_shared: bool,
+    /// A client finds the statements again that it prepared.
+    pub(crate) carries_statements: bool,
+}
+
+impl Way {
+    /// Finds out, on connections of its own.
+    pub(crate) fn find(options: &Options) -> Result<Self, ConnectionError> {
+        let is_session = options.mode == PoolerMode::Session;
+        Ok(Self {
+            is_shared: is_session && shares_sessions(&options.database_url)?,
+            carries_statements: match options.prepared_statements {
+                Some(chosen) => chosen,
+                None => is_session || carries_prepared_statements(&options.database_url)?,
+            },
+        })
+    }
 }
 
 #[derive(QueryableByName)]
@@ -40,7 +65,7 @@ struct Statement {
 ///
 /// The order finds it out whether the pooler hands out the session that came back last or takes turns. On a busy
 /// pooler a question may come in between, but then sessions change all the more.
-pub(crate) fn shares_sessions(database_url: &str) -> Result<bool, ConnectionError> {
+fn shares_sessions(database_url: &str) -> Result<bool, ConnectionError> {
     let mut clients = [
         PgConnection::establish(database_url)?,
         PgConnection::establish(database_url)?,
@@ -63,7 +88,7 @@ pub(crate) fn shares_sessions(database_url: &str) -> Result<bool, ConnectionErro
 /// Whether the pooler gives prepared statements names of its own, so that each client finds its own again on
 /// whatever session it gets (PgBouncer does since 1.21). If the server knows the statement by Diesel's name, two
 /// clients' would clash, or worse, one would run the other's.
-pub(crate) fn carries_prepared_statements(database_url: &str) -> Result<bool, ConnectionError> {
+fn carries_prepared_statements(database_url: &str) -> Result<bool, ConnectionError> {
     let mut client = PgConnection::establish(database_url)?;
     // In a transaction, so that both statements meet the same session.
     let carries = client.transaction(|client| {

@@ -9,7 +9,9 @@
 use super::metrics::{Counters, Reason};
 use super::options::Options;
 use super::physical::Physical;
+use super::pooler::Way;
 use crate::paths::Target;
+use diesel::result::ConnectionError;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -23,6 +25,8 @@ pub(crate) struct Shelf {
     opened: Condvar,
     pub(crate) options: Options,
     pub(crate) counters: Arc<Counters>,
+    /// What stands between us and the server, found out by whoever connects first.
+    way: Mutex<Option<Way>>,
     /// r2d2's, known once its pool was made.
     max_lifetime: OnceLock<Option<Duration>>,
     /// Grows when a schema goes: what was verified before counts no more.
@@ -35,7 +39,20 @@ pub(crate) struct Shelf {
 struct Idle {
     /// The one that was used longest ago first.
     connections: VecDeque<Box<Physical>>,
-    failures: u64,
+    /// How many were opened, or could not be.
+    attempts: u64,
+    /// No connection will be opened, for [`Way::is_shared`].
+    is_refused: bool,
+}
+
+/// How a pool started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Started,
+    /// It may not be: see [`Way::is_shared`].
+    Refused,
+    /// Not all connections could be opened in time.
+    TimedOut,
 }
 
 /// What kind of connection the shelf has for a tenant, best first.
@@ -56,9 +73,37 @@ impl Shelf {
             opened: Condvar::new(),
             options,
             counters: Arc::default(),
+            way: Mutex::new(None),
             max_lifetime: OnceLock::new(),
             generation: AtomicU64::new(0),
             wants_refill: AtomicBool::new(false),
+        }
+    }
+
+    /// What stands between us and the server: asked once, by the first who connects, while others wait.
+    pub(crate) fn way(&self) -> Result<Way, ConnectionError> {
+        let mut way = self.way.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(way) = *way {
+            return Ok(way);
+        }
+        let found = Way::find(&self.options)?;
+        *way = Some(found);
+        if found.is_shared {
+            self.lock().is_refused = true;
+            self.opened.notify_all();
+        }
+        Ok(found)
+    }
+
+    /// Waits until so many connections were opened.
+    pub(crate) fn wait_for_start(&self, connections: u32, patience: Duration) -> Start {
+        let not_yet = |idle: &mut Idle| !idle.is_refused && idle.connections.len() < connections as usize;
+        let waited = self.opened.wait_timeout_while(self.lock(), patience, not_yet);
+        let (idle, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        match (idle.is_refused, timeout.timed_out()) {
+            (true, _) => Start::Refused,
+            (false, false) => Start::Started,
+            (false, true) => Start::TimedOut,
         }
     }
 
@@ -90,13 +135,15 @@ impl Shelf {
 
     /// Puts a new connection there.
     pub(crate) fn put_new(&self, physical: Box<Physical>) {
-        self.lock().connections.push_front(physical);
+        let mut idle = self.lock();
+        idle.connections.push_front(physical);
+        idle.attempts += 1;
         self.opened.notify_all();
     }
 
     /// A connection could not be opened.
     pub(crate) fn could_not_open(&self) {
-        self.lock().failures += 1;
+        self.lock().attempts += 1;
         self.opened.notify_all();
     }
 
@@ -134,14 +181,16 @@ impl Shelf {
         connections.remove(chosen)
     }
 
-    /// Waits until a connection lies there that serves nobody, or one could not be opened.
+    /// Waits until a connection lies there that serves nobody, or one was opened that somebody else took, or could
+    /// not be opened. Not for long: another tenant's will do.
     pub(crate) fn wait_for_new(&self, target: &Target, deadline: Instant) {
+        const PATIENCE: Duration = Duration::from_secs(1);
         let idle = self.lock();
-        let failures = idle.failures;
-        let left = deadline.saturating_duration_since(Instant::now());
+        let attempts = idle.attempts;
+        let left = deadline.saturating_duration_since(Instant::now()).min(PATIENCE);
         let still = |idle: &mut Idle| {
             let fits = idle.connections.iter().map(|physical| fit(physical, target));
-            idle.failures == failures && fits.min() == Some(Fit::Other)
+            idle.attempts == attempts && fits.min() == Some(Fit::Other)
         };
         drop(self.opened.wait_timeout_while(idle, left, still));
     }

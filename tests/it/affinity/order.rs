@@ -188,3 +188,28 @@ fn a_scope_that_left_something_is_not_the_same_tenants_connection_for_nothing() 
         assert_eq!(setting(&mut conn, "statement_timeout"), "0");
     }
 }
+
+#[test]
+fn many_who_want_a_new_connection_at_once_do_not_wait_for_one_that_another_took() {
+    let fixture = affine(1);
+    let names = names("t", 12);
+    let tenants = fixture.tagged(&names.iter().map(|name| name.as_str()).collect::<Vec<_>>());
+    let tenancy = application::<Client>()
+        .r2d2(Pool::builder().max_size(6).min_idle(Some(1)))
+        .connect(fixture.database.url())
+        .unwrap();
+    std::thread::scope(|threads| {
+        for tenant in &tenants {
+            threads.spawn(|| {
+                for _ in 0..5 {
+                    assert_eq!(
+                        tenancy.with_tenant(tenant, titles).unwrap(),
+                        [tenant.name.as_str()]
+                    );
+                }
+            });
+        }
+    });
+    assert!(tenancy.pool().state().connections <= 6);
+    assert_eq!(tenancy.pool().metrics().timeouts, 0);
+}

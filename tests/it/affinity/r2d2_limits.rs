@@ -193,3 +193,50 @@ fn dropping_the_pool_closes_every_connection() {
     drop(tenancy);
     wait_until("all sessions have ended", || sessions(&fixture) == 0);
 }
+
+#[test]
+fn a_server_that_does_not_answer_is_an_error_after_the_connection_timeout_and_not_a_hang() {
+    // It takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://nobody@{}/nothing", silent.local_addr().unwrap());
+    let patience = Duration::from_millis(300);
+    for mode in [
+        tenant_diesel::PoolerMode::Session,
+        tenant_diesel::PoolerMode::Transaction,
+    ] {
+        let start = std::time::Instant::now();
+        let error = application::<Client>()
+            .r2d2(Pool::builder().max_size(2).connection_timeout(patience))
+            .pool(|pool| pool.pooler_mode(mode))
+            .connect(&url)
+            .unwrap_err();
+        assert!(matches!(error, Error::PoolStart { .. }), "{error:?}");
+        assert!(start.elapsed() >= patience);
+    }
+}
+
+#[test]
+fn a_pool_that_the_server_has_no_room_for_is_an_error_with_the_servers_reason() {
+    let fixture = affine(1);
+    fixture.run("CREATE ROLE few LOGIN PASSWORD 'few' CONNECTION LIMIT 3");
+    let (before, after) = fixture.database.url().split_once("://").unwrap();
+    let (_, host) = after.split_once('@').unwrap();
+    let url = format!("{before}://few:few@{host}");
+    let error = application::<Client>()
+        .r2d2(
+            Pool::builder()
+                .max_size(6)
+                .connection_timeout(Duration::from_secs(2)),
+        )
+        .connect(&url)
+        .unwrap_err();
+    assert!(
+        chain(&error).contains("too many connections"),
+        "{}",
+        chain(&error)
+    );
+    wait_until("its connections are gone", || {
+        fixture.count("SELECT count(*) FROM pg_stat_activity WHERE usename = 'few'") == 0
+    });
+    fixture.run("DROP ROLE few");
+}
