@@ -29,10 +29,6 @@ pub(crate) struct Lease {
 }
 
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are of the large kind, and a box would be one more allocation a request"
-)]
 pub(super) enum Conn {
     Pooled(r2d2::PooledConnection<TenantManager>),
     Extra(Box<Physical>),

@@ -55,7 +55,7 @@ impl ManageConnection for TenantManager {
     }
 
     /// Asks nothing: the message that sets the path also finds out whether the connection lives, and where none
-    /// is sent, [`Physical::seems_alive`] looks.
+    /// is sent, it is looked at before the first statement.
     fn is_valid(&self, _: &mut ManagedConnection) -> Result<(), Error> {
         Ok(())
     }

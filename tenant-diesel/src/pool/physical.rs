@@ -454,7 +454,7 @@ fn staggered(limit: NonZeroU32, counters: &Counters) -> usize {
     const STEP: u64 = 0x9E37_79B9;
     let opened = counters.opened.load(Ordering::Relaxed);
     let spread = u64::from(limit.get() / 4);
-    let less = (opened.wrapping_mul(STEP) & 0xFFFF_FFFF) * (spread + 1) >> 32;
+    let less = ((opened.wrapping_mul(STEP) & 0xFFFF_FFFF) * (spread + 1)) >> 32;
     limit.get() as usize - usize::try_from(less).unwrap_or(0)
 }
 
@@ -505,7 +505,7 @@ mod tests {
         let limits = |limit: u32| -> Vec<usize> {
             counters.opened.store(0, Ordering::Relaxed);
             let limit = NonZeroU32::new(limit).unwrap();
-            let mut next = || {
+            let next = || {
                 let own = staggered(limit, &counters);
                 count(&counters.opened);
                 own

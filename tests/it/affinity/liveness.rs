@@ -25,8 +25,10 @@ fn inside_the_window_nothing_is_asked_and_with_none_always() {
     }
 }
 
+type Run = fn(&mut TenantConnection) -> QueryResult<()>;
+
 /// What the first statement of a scope can be.
-fn first_statements() -> Vec<(&'static str, fn(&mut TenantConnection) -> QueryResult<()>)> {
+fn first_statements() -> Vec<(&'static str, Run)> {
     vec![
         ("read", |conn| titles(conn).map(drop)),
         ("write", |conn| insert_task(conn, "written").map(drop)),
@@ -39,7 +41,7 @@ fn first_statements() -> Vec<(&'static str, fn(&mut TenantConnection) -> QueryRe
         ("raw text", |conn| {
             conn.batch_execute("INSERT INTO tasks (title) VALUES ('written')")
         }),
-        ("as_pg", |conn| conn.as_pg().and_then(|pg| titles(pg)).map(drop)),
+        ("as_pg", |conn| conn.as_pg().and_then(titles).map(drop)),
     ]
 }
 

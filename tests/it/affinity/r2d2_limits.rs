@@ -82,7 +82,7 @@ fn the_connection_timeout_is_kept_and_the_error_tells_the_pool() {
     );
     assert_eq!(tenancy.pool().metrics().timeouts, 1);
     drop(held);
-    tenancy.get(&tenants[1]).unwrap();
+    drop(tenancy.get(&tenants[1]).unwrap());
 }
 
 #[test]

@@ -70,7 +70,7 @@ mod moods {
     use diesel::prelude::*;
     use diesel::sql_types::SqlType;
 
-    #[derive(SqlType, diesel::query_builder::QueryId)]
+    #[derive(Debug, SqlType, diesel::query_builder::QueryId)]
     #[diesel(postgres_type(name = "mood"))]
     pub struct MoodType;
 
@@ -103,7 +103,7 @@ mod moods {
     }
 
     /// Writes a mood and reads it back, comparing it in the server.
-    pub fn round_trip<C>(conn: &mut C, mood: &str) -> QueryResult<Vec<Mood>>
+    pub(super) fn round_trip<C>(conn: &mut C, mood: &str) -> QueryResult<Vec<Mood>>
     where
         C: diesel::connection::LoadConnection<Backend = diesel::pg::Pg>,
     {
