@@ -153,8 +153,7 @@ impl TenantPool {
         self.shelf().options.mode == PoolerMode::Transaction
     }
 
-    /// Takes a connection and enters the schema on it. A connection that turns out to be stale is closed
-    /// and the next one tried; at the latest a new one answers, or its error is the answer.
+    /// Takes a connection and enters the schema on it.
     pub(crate) fn checkout(&self, target: Target, entry: Entry) -> Result<Lease, Error> {
         if entry != Entry::Transaction && self.is_behind_pooler() {
             return Err(Error::NeedsSession {
@@ -163,26 +162,14 @@ impl TenantPool {
             });
         }
         let mut lease = self.lease(target)?;
-        loop {
-            let is_fresh = lease.is_fresh();
+        on_a_living_one(&mut lease, |lease| {
             let served = lease.kind_of_service();
-            match lease.enter(entry) {
-                Ok(is_hit) => {
-                    let served = if is_hit { Served::Hit } else { served };
-                    self.shelf().counters.served(served);
-                    return Ok(lease);
-                }
-                Err(missing @ Error::SchemaMissing { .. }) => return Err(missing),
-                Err(error) if is_fresh => {
-                    lease.close(Reason::Dead);
-                    return Err(error);
-                }
-                Err(_) => {
-                    lease.close(Reason::Dead);
-                    lease.sit_again()?;
-                }
-            }
-        }
+            let is_hit = lease.enter(entry)?;
+            let counters = &lease.counters();
+            counters.served(if is_hit { Served::Hit } else { served });
+            Ok(())
+        })?;
+        Ok(lease)
     }
 
     /// Asks the catalog something, on a connection whose path sees no table.
@@ -191,28 +178,9 @@ impl TenantPool {
         action: &'static str,
         ask: impl Fn(&mut diesel::PgConnection) -> diesel::QueryResult<R>,
     ) -> Result<R, Error> {
-        let public = self.paths().public();
-        let mut lease = self.lease(public)?;
-        loop {
-            let is_fresh = lease.is_fresh();
-            // Behind a pooler the session is not ours to set a path in. The questions name all schemas.
-            let entered = if self.is_behind_pooler() {
-                Ok(())
-            } else {
-                lease.enter_nothing()
-            };
-            match entered {
-                Ok(()) => return ask(&mut lease.pg).map_err(Error::attempt(action, &self.0.paths.public)),
-                Err(error) if is_fresh => {
-                    lease.close(Reason::Dead);
-                    return Err(error);
-                }
-                Err(_) => {
-                    lease.close(Reason::Dead);
-                    lease.sit_again()?;
-                }
-            }
-        }
+        let mut lease = self.lease(self.paths().public())?;
+        on_a_living_one(&mut lease, |lease| lease.enter_nothing())?;
+        ask(&mut lease.pg).map_err(Error::attempt(action, &self.0.paths.public))
     }
 
     /// A connection beside the pool, for work that must not wait for a free one while the caller holds one.
@@ -264,6 +232,28 @@ impl TenantPool {
             Arc::clone(&self.0),
             Some(place),
         ))
+    }
+}
+
+/// Makes an attempt on one connection after the other: one that turns out to be dead is closed, and at the latest a
+/// new one answers, or its error is the answer.
+fn on_a_living_one<R>(
+    lease: &mut Lease,
+    attempt: impl Fn(&mut Lease) -> Result<R, Error>,
+) -> Result<R, Error> {
+    loop {
+        let is_fresh = lease.is_fresh();
+        match attempt(lease) {
+            Err(missing @ Error::SchemaMissing { .. }) => return Err(missing),
+            Err(error) => {
+                lease.close(Reason::Dead);
+                if is_fresh {
+                    return Err(error);
+                }
+                lease.sit_again()?;
+            }
+            done => return done,
+        }
     }
 }
 

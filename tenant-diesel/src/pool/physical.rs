@@ -234,8 +234,12 @@ impl Physical {
         Ok(())
     }
 
-    /// The same for a path that sees no table, for questions about the catalog.
+    /// The same for a path that sees no table, for questions about the catalog. Behind a pooler, where the session is not
+    /// ours to set a path in, it only asks whether the connection lives.
     pub(crate) fn enter_nothing(&mut self) -> Result<(), Error> {
+        if self.is_behind_pooler() {
+            return self.pg.ping().map_err(Error::Query);
+        }
         self.enter_path(&SearchPath::nothing(), None)
     }
 

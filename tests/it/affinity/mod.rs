@@ -44,6 +44,15 @@ fn with(connections: u32, options: impl FnOnce(TenantPoolBuilder) -> TenantPoolB
     fixture
 }
 
+/// The same application in a pool of its own, where no connection has served anybody.
+fn another(url: &str, connections: u32) -> Tenancy<Client> {
+    application()
+        .r2d2(r2d2::Pool::builder().max_size(connections))
+        .pool(|pool| pool.alive_bypass_window(LONG))
+        .connect(url)
+        .unwrap()
+}
+
 /// The server's process that a tenant is served by.
 fn served_by(tenancy: &Tenancy<Client>, tenant: &Client) -> i32 {
     backend(&mut tenancy.get(tenant).unwrap())

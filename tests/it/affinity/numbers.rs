@@ -7,11 +7,7 @@ use tenant_diesel::Error;
 fn each_checkout_is_counted_for_what_it_was() {
     let fixture = affine(1);
     let tenants = fixture.tagged(&["acme", "globex"]);
-    let tenancy = application::<Client>()
-        .r2d2(r2d2::Pool::builder().max_size(1))
-        .pool(|pool| pool.alive_bypass_window(LONG))
-        .connect(fixture.database.url())
-        .unwrap();
+    let tenancy = another(fixture.database.url(), 1);
     let start = tenancy.pool().metrics();
     let read = |i: usize| tenancy.with_tenant(&tenants[i], titles).unwrap();
     read(0);

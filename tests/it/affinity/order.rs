@@ -8,11 +8,7 @@ fn the_same_tenant_again_gets_its_connection_and_sends_nothing_but_its_query() {
     let fixture = affine(1);
     let tenants = fixture.tagged(&["acme", "globex"]);
     let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
-    let tenancy = application::<Client>()
-        .r2d2(Pool::builder().max_size(2))
-        .pool(|pool| pool.alive_bypass_window(LONG))
-        .connect(&url)
-        .unwrap();
+    let tenancy = another(&url, 2);
     for tenant in &tenants {
         tenancy.with_tenant(tenant, titles).unwrap();
     }
@@ -51,11 +47,7 @@ fn of_a_tenants_connections_the_one_used_last_is_taken() {
 fn one_that_serves_nobody_comes_before_one_that_serves_another() {
     let fixture = affine(1);
     let tenants = fixture.tagged(&["a", "b", "c"]);
-    let tenancy = application::<Client>()
-        .r2d2(Pool::builder().max_size(3))
-        .pool(|pool| pool.alive_bypass_window(LONG))
-        .connect(fixture.database.url())
-        .unwrap();
+    let tenancy = another(fixture.database.url(), 3);
     let one_after_the_other: Vec<_> = tenants.iter().map(|tenant| served_by(&tenancy, tenant)).collect();
     let mut different = one_after_the_other.clone();
     different.sort_unstable();
@@ -93,11 +85,7 @@ fn the_one_used_longest_ago_goes_to_another_tenant() {
     let fixture = affine(1);
     let tenants = fixture.tagged(&["a", "b", "c", "d", "e"]);
     // Of its own, where no connection has served anybody.
-    let tenancy = application::<Client>()
-        .r2d2(Pool::builder().max_size(3))
-        .pool(|pool| pool.alive_bypass_window(LONG))
-        .connect(fixture.database.url())
-        .unwrap();
+    let tenancy = another(fixture.database.url(), 3);
     let pids = served_at_once(&tenancy, &tenants[..3]);
     for i in [1, 0, 2] {
         served_by(&tenancy, &tenants[i]);
@@ -111,11 +99,7 @@ fn the_one_used_longest_ago_goes_to_another_tenant() {
 fn a_tenant_comes_back_to_the_connection_that_knows_it() {
     let fixture = affine(1);
     let tenants = fixture.tagged(&["a", "b", "c"]);
-    let tenancy = application::<Client>()
-        .r2d2(Pool::builder().max_size(2))
-        .pool(|pool| pool.alive_bypass_window(LONG))
-        .connect(fixture.database.url())
-        .unwrap();
+    let tenancy = another(fixture.database.url(), 2);
     let pids = served_at_once(&tenancy, &tenants[..2]);
     // `c` takes the one of `a`, and `a` comes back to it although the one of `b` was used longer ago.
     assert_eq!(served_by(&tenancy, &tenants[2]), pids[0]);
@@ -167,11 +151,7 @@ fn a_scope_that_left_something_is_not_the_same_tenants_connection_for_nothing() 
     let fixture = affine(1);
     let acme = fixture.tagged(&["acme"]).remove(0);
     let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
-    let tenancy = application::<Client>()
-        .r2d2(Pool::builder().max_size(1))
-        .pool(|pool| pool.alive_bypass_window(LONG))
-        .connect(&url)
-        .unwrap();
+    let tenancy = another(&url, 1);
     for dirty in [
         "SET ROLE NONE",
         "SET statement_timeout = 1000",
