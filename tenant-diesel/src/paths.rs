@@ -62,16 +62,14 @@ impl From<Parts> for Target {
 /// Settings by name, and their values.
 pub(crate) type Settings = Vec<(&'static str, String)>;
 
-impl Target {
-    /// The settings that are set with the path: the tenant's limits, and else what is given.
-    pub(crate) fn settings(&self, unlimited: Option<&[String; SETTINGS.len()]>) -> Settings {
-        let values = self.limits.values().into_iter().enumerate();
-        let settings = values.filter_map(|(i, limit)| {
-            let value = limit.or_else(|| Some(unlimited?[i].clone()))?;
-            Some((SETTINGS[i].0, value))
-        });
-        settings.collect()
-    }
+/// The settings that are set with a path: the limits, and else what is given.
+pub(crate) fn settings(limits: &TenantLimits, unlimited: Option<&[String; SETTINGS.len()]>) -> Settings {
+    let values = limits.values().into_iter().enumerate();
+    let settings = values.filter_map(|(i, limit)| {
+        let value = limit.or_else(|| Some(unlimited?[i].clone()))?;
+        Some((SETTINGS[i].0, value))
+    });
+    settings.collect()
 }
 
 impl Paths {

@@ -69,10 +69,10 @@ pub(crate) fn hex(text: &str) -> String {
 pub(crate) const SET_PATH_UNVERIFIED: &str = "SELECT pg_catalog.set_config('search_path', $1, false)";
 
 /// The same in a message of several statements.
-pub(crate) fn set_path_unverified(path: &SearchPath) -> String {
+pub(crate) fn set_path_unverified(path: &SearchPath, settings: &Settings) -> String {
     format!(
         "SELECT {}",
-        set_configs(&literal(&path.to_string()), &Vec::new(), false)
+        set_configs(&literal(&path.to_string()), settings, false)
     )
 }
 

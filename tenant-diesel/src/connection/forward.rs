@@ -4,6 +4,8 @@
 use super::tagged::Tagged;
 use super::watch::note;
 use super::{Scope, ScopedConnection};
+use crate::Error;
+use crate::session::Taint;
 use diesel::associations::HasTable;
 use diesel::connection::{
     AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, DefaultLoadingMode, Instrumentation,
@@ -101,7 +103,8 @@ impl<S: Scope> LoadConnection<DefaultLoadingMode> for ScopedConnection<S> {
 }
 
 /// A cursor over rows that are still arriving. It may fail on its way, when rows were already given out: nothing
-/// is sent again.
+/// is sent again. So the statement is not a prepared one, which could be stale; and the next borrower asks before it
+/// believes anything, for nobody sees how the cursor ends.
 impl<S: Scope> LoadConnection<PgRowByRowLoadingMode> for ScopedConnection<S> {
     type Cursor<'conn, 'query> =
         <PgConnection as LoadConnection<PgRowByRowLoadingMode>>::Cursor<'conn, 'query>;
@@ -115,14 +118,11 @@ impl<S: Scope> LoadConnection<PgRowByRowLoadingMode> for ScopedConnection<S> {
         let statement = self.read(&source)?;
         self.ready()?;
         let lease = self.lease_mut();
+        lease.verify().map_err(Error::into_diesel)?;
         note(lease, statement.effects);
-        lease.proved();
-        match lease.target.tag.clone() {
-            Some(tag) => {
-                LoadConnection::<PgRowByRowLoadingMode>::load(&mut lease.pg, Tagged::new(source, tag))
-            }
-            None => LoadConnection::<PgRowByRowLoadingMode>::load(&mut lease.pg, source),
-        }
+        lease.session.raise(Taint::Settings);
+        let query = Tagged::unprepared(source, lease.target.tag.clone());
+        LoadConnection::<PgRowByRowLoadingMode>::load(&mut lease.pg, query)
     }
 }
 

@@ -5,15 +5,15 @@ use super::{PublicConnection, Scope, ScopedConnection, TenantConnection};
 use crate::Error;
 use crate::error::ScopeError;
 use crate::paths::Target;
-use crate::pool::Lease;
-use crate::session::Taint;
 use tenant_core::{SchemaName, Tenant};
 
 impl<S: Scope> ScopedConnection<S> {
     /// Runs a closure on the schema of a tenant, on this same physical connection (and inside its open
     /// transaction, if there is one), then comes back to this scope. Nests to any depth.
     ///
-    /// Costs one round trip to go and one to come back; none if the schema is the same.
+    /// Costs one round trip to go and one to come back; none if the schema is the same. The connection is the outer
+    /// scope's: it does not count for the inner tenant's
+    /// [`max_connections`](crate::TenantLimits::max_connections).
     ///
     /// ```
     /// # include!("../docs/setup.rs");
@@ -112,7 +112,7 @@ impl<'outer, S: Scope, N: Scope> Nested<'outer, S, N> {
         let lease = outer.lease_mut();
         if lease.target != target {
             // If this fails, the path is not known, and the outer scope sets its own before its next statement.
-            go(lease, &target)?;
+            lease.set_path(&target)?;
         }
         let outer_target = std::mem::replace(&mut lease.target, target);
         let inner = ScopedConnection {
@@ -133,21 +133,10 @@ impl<'outer, S: Scope, N: Scope> Nested<'outer, S, N> {
         let is_there = lease.session.path_is_known() && lease.target == self.outer_target;
         if !is_there {
             let outer_target = self.outer_target.clone();
-            let _unknown_then = go(lease, &outer_target);
+            let _unknown_then = lease.set_path(&outer_target);
         }
         lease.target = self.outer_target.clone();
     }
-}
-
-/// Goes to another schema, and forgets statements and custom types where the application wants that.
-fn go(lease: &mut Lease, target: &Target) -> Result<(), Error> {
-    if lease.clears_statements_for(target) {
-        lease.session.raise(Taint::Statements);
-        lease
-            .clear_statements()
-            .map_err(Error::attempt("clear prepared statements", &target.schema))?;
-    }
-    lease.set_path(target)
 }
 
 impl<S: Scope, N: Scope> Drop for Nested<'_, S, N> {

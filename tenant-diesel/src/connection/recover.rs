@@ -27,6 +27,10 @@ pub(super) struct Statement {
     pub(super) only_reads: bool,
     /// It is one statement, done or not done as a whole.
     pub(super) is_one: bool,
+    /// It reads or writes rows of tables that are there: nothing else, which might be made in another schema.
+    pub(super) is_of_rows: bool,
+    /// Diesel prepared it, and may do so again.
+    pub(super) is_prepared: bool,
 }
 
 impl<S: Scope> ScopedConnection<S> {
@@ -38,6 +42,9 @@ impl<S: Scope> ScopedConnection<S> {
     ) -> QueryResult<R> {
         self.ready()?;
         let lease = self.lease_mut();
+        if !statement.is_of_rows {
+            lease.verify().map_err(Error::into_diesel)?;
+        }
         let was_clean = lease.session.is_proved_clean();
         note(lease, statement.effects);
         let tag = lease.target.tag.clone();
@@ -48,7 +55,7 @@ impl<S: Scope> ScopedConnection<S> {
             }
             Err(error) => error,
         };
-        if !lease.seems_alive() {
+        if lease.is_lost_by(&error) {
             if was_clean && statement.can_be_repeated_after(&error) && replace(lease)? {
                 note(lease, statement.effects);
                 return send(&mut lease.pg, tag);
@@ -57,14 +64,15 @@ impl<S: Scope> ScopedConnection<S> {
             return Err(error);
         }
         lease.proved();
-        if has_message(&error, STALE_PLAN) {
-            return if may_be_in_transaction(lease) {
-                Err(stale_plan(lease, error))
-            } else {
-                count(&lease.counters().stale_plans);
-                lease.clear_statements()?;
-                send(&mut lease.pg, tag)
-            };
+        if statement.is_prepared && has_message(&error, STALE_PLAN) {
+            // Diesel prepares anew what it forgot. What the server keeps meanwhile is cleared with the next reset.
+            lease.forget_statements();
+            lease.session.raise(Taint::Statements);
+            if may_be_in_transaction(lease) {
+                return Err(stale_plan(lease, error));
+            }
+            count(&lease.counters().stale_plans);
+            return send(&mut lease.pg, tag);
         }
         let missing = may_be_missing(&error).then(|| lease.missing_schema()).flatten();
         Err(missing.map_or(error, Error::into_diesel))
@@ -82,11 +90,8 @@ pub(super) fn replace(lease: &mut Lease) -> QueryResult<bool> {
     lease.replace_dead().map_err(Error::into_diesel)
 }
 
-/// Inside a transaction, which has failed with the statement. Diesel forgets its statements, so that the
-/// transaction can be run again on this connection.
+/// Inside a transaction, which has failed with the statement, and can be run again on this connection.
 fn stale_plan(lease: &mut Lease, source: diesel::result::Error) -> diesel::result::Error {
-    lease.forget_statements();
-    lease.session.raise(Taint::Statements);
     Error::StalePlan {
         schema: lease.target.schema.clone(),
         source,
@@ -108,7 +113,8 @@ fn may_be_in_transaction(lease: &mut Lease) -> bool {
 
 fn has_message(error: &diesel::result::Error, words: &str) -> bool {
     match error {
-        diesel::result::Error::DatabaseError(_, information) => information.message().contains(words),
+        // The whole message: a user's words may be quoted in another.
+        diesel::result::Error::DatabaseError(_, information) => information.message() == words,
         _ => false,
     }
 }

@@ -41,19 +41,38 @@ impl Tag {
 #[derive(Debug)]
 pub(super) struct Tagged<Q> {
     query: Q,
-    tag: Tag,
+    tag: Option<Tag>,
+    is_prepared: bool,
 }
 
 impl<Q> Tagged<Q> {
     pub(super) fn new(query: Q, tag: Tag) -> Self {
-        Self { query, tag }
+        Self {
+            query,
+            tag: Some(tag),
+            is_prepared: true,
+        }
+    }
+
+    /// One that is not to be prepared by name, with a tag or without.
+    pub(super) fn unprepared(query: Q, tag: Option<Tag>) -> Self {
+        Self {
+            query,
+            tag,
+            is_prepared: false,
+        }
     }
 }
 
 impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Tagged<Q> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if !self.is_prepared {
+            pass.unsafe_to_cache_prepared();
+        }
         self.query.walk_ast(pass.reborrow())?;
-        pass.push_sql(self.tag.as_str());
+        if let Some(tag) = &self.tag {
+            pass.push_sql(tag.as_str());
+        }
         Ok(())
     }
 }

@@ -56,11 +56,13 @@ impl<S: Scope> ScopedConnection<S> {
         let typed = query.is_safe_to_cache_prepared(&Pg)?;
         let id = T::query_id().filter(|_| typed);
         let session = &mut self.lease_mut().session;
-        let (effects, only_reads) = session.effects_of(id, || effects_of(query, typed))?;
+        let (effects, only_reads, is_of_rows) = session.effects_of(id, || effects_of(query, typed))?;
         Ok(Statement {
             effects,
             only_reads,
             is_one: true,
+            is_of_rows,
+            is_prepared: typed,
         })
     }
 
@@ -73,7 +75,17 @@ impl<S: Scope> ScopedConnection<S> {
             effects: Effects::of_raw_text(sql),
             only_reads: false,
             is_one: Effects::is_one_statement(sql),
+            is_of_rows: false,
+            is_prepared: false,
         };
+        let lease = self.lease_mut();
+        if lease.is_behind_pooler() && Effects::ends_transaction(sql) {
+            return Err(Error::NeedsSession {
+                schema: lease.target.schema.clone(),
+                what: "a message that ends its scope's transaction and goes on",
+            }
+            .into_diesel());
+        }
         self.run(statement, |pg, tag| match tag {
             Some(tag) => pg.batch_execute(&[sql, tag.as_str()].concat()),
             None => pg.batch_execute(sql),
@@ -104,8 +116,9 @@ impl<S: Scope> ScopedConnection<S> {
         let ends = matches!(control, Control::Commit | Control::Rollback);
         let result = if ends && lease.is_behind_pooler() && lease.session.taint() > Taint::Clean {
             // When this message is done, the session is another client's.
-            let reset = reset::behind_pooler(lease.session.taint());
-            let result = lease.pg.batch_execute(&format!("{sql}; {reset}"));
+            let commits = control == Control::Commit;
+            let message = reset::behind_pooler(sql, commits, lease.session.taint());
+            let result = lease.pg.batch_execute(&message);
             if result.is_ok() {
                 lease.was_reset_behind_pooler();
             }
@@ -118,7 +131,10 @@ impl<S: Scope> ScopedConnection<S> {
             lease.pg.batch_execute(sql)
         };
         lease.session.sent(control, before, result.is_ok());
-        if control == Control::Begin && result.is_err() && !lease.seems_alive() && replace(lease)? {
+        if control == Control::Begin
+            && result.as_ref().is_err_and(|error| lease.is_lost_by(error))
+            && replace(lease)?
+        {
             // Nothing can have been done by a transaction that was not begun.
             let before = lease.session.will_send_control(control);
             let result = lease.pg.batch_execute(sql);
@@ -191,12 +207,13 @@ fn has_failed(lease: &mut Lease) -> bool {
     }
 }
 
-/// The effects of a query, and whether it does nothing but read.
-fn effects_of<T: QueryFragment<Pg>>(query: &T, typed: bool) -> QueryResult<(Effects, bool)> {
+/// The effects of a query, whether it does nothing but read, and whether it is about rows.
+fn effects_of<T: QueryFragment<Pg>>(query: &T, typed: bool) -> QueryResult<(Effects, bool, bool)> {
     let mut sql = PgQueryBuilder::default();
     query.to_sql(&mut sql, &Pg)?;
     let sql = sql.finish();
     let effects = Effects::of_query(&sql, typed);
     let is_harmless = effects.taint <= Taint::Settings && !effects.may_change_path;
-    Ok((effects, is_harmless && Effects::only_reads(&sql)))
+    let only_reads = is_harmless && Effects::only_reads(&sql);
+    Ok((effects, only_reads, Effects::is_of_rows(&sql)))
 }

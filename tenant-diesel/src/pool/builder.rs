@@ -141,7 +141,7 @@ impl TenantPoolBuilder {
     /// How many different tenants a connection serves before it is closed, and another opened in the
     /// background: it bounds the memory of the server's processes. Zero counts as one. Default, and how to choose:
     /// [`DEFAULT_TENANTS_PER_CONNECTION`]. Behind a transaction-mode pooler the server's processes are the pooler's,
-    /// and its `server_lifetime` bounds them.
+    /// and its `server_lifetime` bounds them; there it bounds the statements that a pooler carries for one client.
     pub fn tenants_per_connection(mut self, tenants: u32) -> Self {
         self.tenants_per_connection = NonZeroU32::new(tenants).unwrap_or(NonZeroU32::MIN);
         self
@@ -202,19 +202,13 @@ impl TenantPoolBuilder {
     /// [`Error::PoolStart`] where they could not be opened within r2d2's `connection_timeout`;
     /// [`Error::PoolerSharesSessions`] where such a pooler was found and [`PoolerMode::Session`] asked for.
     pub fn connect(self, database_url: &str) -> Result<TenantPool, Error> {
-        let is_session = self.mode == PoolerMode::Session;
         let options = Options {
             database_url: database_url.to_owned(),
             on_connect: self.on_connect,
             mode: self.mode,
-            affinity: self.affinity && is_session,
+            affinity: self.affinity,
             alive_bypass_window: self.alive_bypass_window,
-            // Behind a pooler it is the pooler that has the server's processes, and replaces them.
-            tenants_per_connection: if is_session {
-                self.tenants_per_connection
-            } else {
-                NonZeroU32::MAX
-            },
+            tenants_per_connection: self.tenants_per_connection,
             verify_always: self.verify_always,
             prepared_statements: self.prepared_statements,
             has_limits: self.paths.limits.is_some(),

@@ -202,6 +202,7 @@ impl TenantPool {
             target,
             Arc::clone(&self.0),
             None,
+            Instant::now(),
         ))
     }
 
@@ -231,6 +232,7 @@ impl TenantPool {
             target,
             Arc::clone(&self.0),
             Some(place),
+            start,
         ))
     }
 }
@@ -244,10 +246,12 @@ fn on_a_living_one<R>(
     loop {
         let is_fresh = lease.is_fresh();
         match attempt(lease) {
-            Err(missing @ Error::SchemaMissing { .. }) => return Err(missing),
+            // The server answered: the connection is as good as it was.
+            Err(error) if !lease.is_closed() && !lease.was_lost_by(&error) => return Err(error),
             Err(error) => {
+                let could_not_open = lease.is_closed();
                 lease.close(Reason::Dead);
-                if is_fresh {
+                if is_fresh || could_not_open {
                     return Err(error);
                 }
                 lease.sit_again()?;
@@ -288,7 +292,10 @@ impl Inner {
     /// Makes r2d2 open one connection more, in the background, if it keeps fewer than it may. r2d2 opens one only
     /// for who finds none idle; so for a moment, none is. Whether there was room.
     pub(super) fn ask_for_one_more(&self) -> bool {
-        let has_room = self.is_kept_small && self.pool.state().connections < self.pool.max_size();
+        let has_room = self.is_kept_small
+            && self.pool.state().connections < self.pool.max_size()
+            // Else it would be waited for in vain, again and again.
+            && !self.manager.0.is_failing();
         if has_room {
             let taken: Vec<_> = std::iter::from_fn(|| self.pool.try_get()).collect();
             let _one_that_came_back = self.pool.get_timeout(Duration::ZERO);

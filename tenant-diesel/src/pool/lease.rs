@@ -1,10 +1,10 @@
 //! [`Lease`]: a connection that somebody has, with the schema that it is for.
 
+use super::OnSwitch;
 use super::checkout::{Entry, Inner, cannot_open};
 use super::gate::Place;
 use super::metrics::{Reason, Served, count};
 use super::physical::Physical;
-use super::{OnSwitch, PoolerMode};
 use crate::Error;
 use crate::paths::{Paths, Target};
 use crate::pool::TenantManager;
@@ -22,6 +22,8 @@ pub(crate) struct Lease {
     _place: Option<Place>,
     pub(crate) target: Target,
     pool: Arc<Inner>,
+    /// When it was asked for.
+    asked: Instant,
     /// The server has answered something in this scope, so it has not been dead from the start.
     is_proven: bool,
     /// The schema was there when this scope began.
@@ -37,13 +39,20 @@ pub(super) enum Conn {
 }
 
 impl Lease {
-    pub(super) fn new(conn: Conn, target: Target, pool: Arc<Inner>, place: Option<Place>) -> Self {
+    pub(super) fn new(
+        conn: Conn,
+        target: Target,
+        pool: Arc<Inner>,
+        place: Option<Place>,
+        asked: Instant,
+    ) -> Self {
         Self {
             conn,
             _refill: Refill(Arc::clone(&pool)),
             _place: place,
             target,
             pool,
+            asked,
             is_proven: true,
             is_verified: true,
         }
@@ -83,7 +92,10 @@ impl Lease {
         let target = self.target.clone();
         let shelf = Arc::clone(&self.pool.manager.0);
         let generation = shelf.generation();
-        let may_skip = shelf.options.affinity && entry != Entry::VerifiedSession;
+        // With the shared schema behind it, a tenant's that is gone would not be missed.
+        let may_skip = shelf.options.affinity
+            && entry != Entry::VerifiedSession
+            && !self.pool.paths.public_behind_tenants;
         if may_skip && self.can_skip(&target, &shelf) {
             self.is_verified = false;
             if entry == Entry::Transaction {
@@ -93,11 +105,8 @@ impl Lease {
             }
             return Ok(true);
         }
-        let policy = shelf.options.on_switch.get();
-        if policy == OnSwitch::Reconnect && self.serves_another() {
+        if self.is_switch(&target, OnSwitch::Reconnect) {
             self.reopen(Reason::Switched)?;
-        } else {
-            self.switch(policy, &target);
         }
         match entry {
             Entry::Session | Entry::VerifiedSession => Physical::enter(self, &target, generation)?,
@@ -106,9 +115,12 @@ impl Lease {
         Ok(false)
     }
 
-    fn serves_another(&self) -> bool {
-        self.last_target()
-            .is_some_and(|last| last.schema != self.target.schema)
+    /// Whether the connection failed, and not what it was asked.
+    pub(super) fn was_lost_by(&mut self, error: &Error) -> bool {
+        match error {
+            Error::SetPath { source, .. } | Error::Query(source) => self.is_lost_by(source),
+            _ => false,
+        }
     }
 
     /// Closes the connection and gives its seat up.
@@ -118,9 +130,14 @@ impl Lease {
         }
     }
 
-    /// After [`Self::close`]: takes another seat.
+    /// Whether it has no connection any more.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.conn, Conn::Closed)
+    }
+
+    /// After [`Self::close`]: takes another seat, in the time that is left.
     pub(super) fn sit_again(&mut self) -> Result<(), Error> {
-        self.conn = Conn::Pooled(self.pool.seat(&self.target, Instant::now())?);
+        self.conn = Conn::Pooled(self.pool.seat(&self.target, self.asked)?);
         Ok(())
     }
 
@@ -138,11 +155,32 @@ impl Lease {
         Ok(true)
     }
 
-    /// Puts a new connection in place of this one, in the same seat.
+    /// Puts a new connection in place of this one, in the same seat; where that fails, the seat is given up. The old
+    /// one is closed first: the server is never to have more than there are seats.
     fn reopen(&mut self, reason: Reason) -> Result<(), Error> {
-        let opened = self.pool.manager.open();
-        let new = opened.map_err(|error| cannot_open(&self.target.schema, error))?;
-        std::mem::replace(self.physical_mut(), new).close(reason);
+        let Conn::Pooled(seat) = &mut self.conn else {
+            return Ok(());
+        };
+        seat.close(reason);
+        match self.pool.manager.open() {
+            Ok(new) => {
+                seat.seat(new);
+                Ok(())
+            }
+            Err(error) => {
+                self.conn = Conn::Closed;
+                Err(cannot_open(&self.target.schema, error))
+            }
+        }
+    }
+
+    /// Makes sure that the schema is there, before something that would not fail if it is not.
+    pub(crate) fn verify(&mut self) -> Result<(), Error> {
+        if !self.is_verified {
+            let target = self.target.clone();
+            self.set_path(&target)?;
+            (self.is_proven, self.is_verified) = (true, true);
+        }
         Ok(())
     }
 
@@ -163,17 +201,6 @@ impl Lease {
             }
             Err(_) => None,
         }
-    }
-
-    /// What must happen to statements when this connection goes to another schema, within a scope.
-    pub(crate) fn clears_statements_for(&self, target: &Target) -> bool {
-        let shelf = &self.pool.manager.0;
-        let is_switch = self
-            .last_target()
-            .is_some_and(|last| last.schema != target.schema);
-        is_switch
-            && shelf.options.mode == PoolerMode::Session
-            && shelf.options.on_switch.get() != OnSwitch::Keep
     }
 
     fn physical_mut(&mut self) -> &mut Box<Physical> {

@@ -76,9 +76,9 @@ impl TenantLimits {
     }
 
     /// The memory of one sort or hash before it goes to disk, in kB: PostgreSQL's `work_mem`, which must
-    /// be at least 64.
+    /// be at least 64 and counts as that where it is less.
     pub fn work_mem_kb(mut self, limit: u32) -> Self {
-        self.settings[3] = Some(limit);
+        self.settings[3] = Some(limit.clamp(64, i32::MAX as u32));
         self
     }
 

@@ -6,8 +6,8 @@ use super::pooler::Way;
 use super::shelf::Shelf;
 use super::{OnSwitch, PoolerMode, SearchPathCustomizer};
 use crate::Error;
-use crate::paths::{Settings, Target};
-use crate::pool::limits::SETTINGS;
+use crate::paths::{Settings, Target, settings};
+use crate::pool::limits::{SETTINGS, TenantLimits};
 use crate::session::{Session, Taint, reset};
 use crate::sql;
 use diesel::connection::{
@@ -31,16 +31,16 @@ pub(crate) struct Physical {
     pub(crate) session: Session,
     /// Whose path was set last, if anybody's.
     target: Option<Target>,
+    /// Whose statements and custom types Diesel has in memory: the last schema whose path was set.
+    statements_of: Option<SchemaName>,
     /// The tenants that its backend holds in memory.
     served: HashSet<SchemaName>,
     /// How many these may become.
     most_tenants: usize,
     /// Settings as they are on a new connection, for tenants that do not limit them.
     unlimited: Option<[String; SETTINGS.len()]>,
-    on_connect: Option<super::options::OnConnect>,
-    mode: PoolerMode,
     prepared_statements: bool,
-    verify_always: bool,
+    options: Arc<Options>,
     counters: Arc<Counters>,
     /// Of the shelf, when the schema was verified.
     generation: u64,
@@ -55,7 +55,7 @@ pub(crate) struct Physical {
 impl Physical {
     /// Opens a connection that sees no table.
     pub(crate) fn open(
-        options: &Options,
+        options: &Arc<Options>,
         way: Way,
         counters: &Arc<Counters>,
     ) -> Result<Self, diesel::r2d2::Error> {
@@ -85,13 +85,17 @@ impl Physical {
             pg,
             session: Session::default(),
             target: None,
+            statements_of: None,
             served: HashSet::new(),
-            most_tenants: staggered(options.tenants_per_connection, counters),
+            most_tenants: if is_session || way.carries_statements {
+                staggered(options.tenants_per_connection, counters)
+            } else {
+                // Nothing of a tenant stays with the connection, and the server's processes are the pooler's.
+                usize::MAX
+            },
             unlimited,
-            on_connect: options.on_connect.clone(),
-            mode: options.mode,
             prepared_statements: way.carries_statements,
-            verify_always: options.verify_always,
+            options: Arc::clone(options),
             counters: Arc::clone(counters),
             generation: 0,
             born: now,
@@ -125,11 +129,11 @@ impl Physical {
 
     /// Whether each statement counts as one that may have changed the session.
     pub(crate) fn verifies_always(&self) -> bool {
-        self.verify_always
+        self.options.verify_always
     }
 
     pub(crate) fn is_behind_pooler(&self) -> bool {
-        self.mode == PoolerMode::Transaction
+        self.options.mode == PoolerMode::Transaction
     }
 
     /// Whether the session is on the path of this target for all we know, proved clean, and used so lately that
@@ -155,6 +159,16 @@ impl Physical {
         // server's last words come before the end of the stream.
         let mut can_read = || !matches!(self.pg.notifications_iter().next(), Some(Err(_)));
         can_read() && can_read() && !self.is_dead()
+    }
+
+    /// Whether this error means that the connection is of no use any more, to nobody.
+    pub(crate) fn is_lost_by(&mut self, error: &diesel::result::Error) -> bool {
+        use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+        let is_told = matches!(
+            error,
+            diesel::result::Error::DatabaseError(ClosedConnection | UnableToSendCommand, _)
+        );
+        is_told || self.is_dead()
     }
 
     /// It was found dead: nobody else is to have it.
@@ -209,21 +223,30 @@ impl Physical {
         status.transaction_depth().ok().flatten().map_or(0, u32::from)
     }
 
-    /// Makes ready for another tenant than the last, as the application wants it.
-    pub(crate) fn switch(&mut self, policy: OnSwitch, target: &Target) {
-        let is_switch = self
-            .target
-            .as_ref()
-            .is_some_and(|last| last.schema != target.schema);
-        if !is_switch || policy == OnSwitch::Keep {
-            return;
+    /// Whether going to this schema must bring another connection, or other statements, as the application wants it.
+    pub(crate) fn is_switch(&self, target: &Target, policy: OnSwitch) -> bool {
+        let last = self.statements_of.as_ref();
+        self.options.on_switch.get() == policy && last.is_some_and(|last| *last != target.schema)
+    }
+
+    /// Forgets what was prepared for another schema, where the application wants that: before the next message, or with
+    /// it.
+    fn switch(&mut self, target: &Target, is_in_scope: bool) -> QueryResult<()> {
+        // In a scope the connection cannot be another one.
+        let reconnects = is_in_scope && self.is_switch(target, OnSwitch::Reconnect);
+        if !reconnects && !self.is_switch(target, OnSwitch::ClearStatements) {
+            return Ok(());
         }
         if self.is_behind_pooler() {
             // The session is not ours to reset; the pooler has the statements.
             self.forget_statements();
+        } else if is_in_scope {
+            self.session.raise(Taint::Statements);
+            self.clear_statements()?;
         } else {
             self.session.raise(Taint::Statements);
         }
+        Ok(())
     }
 
     /// Puts the session on the path, for as long as nobody changes it: one round trip that also finds out
@@ -244,12 +267,16 @@ impl Physical {
     }
 
     fn enter_path(&mut self, path: &SearchPath, target: Option<&Target>) -> Result<(), Error> {
+        if let Some(target) = target {
+            self.switch(target, false)
+                .map_err(|source| set_path_failed(Some(target), source))?;
+        }
         let taint = self.session.taint();
         let set_path = match target {
             Some(target) => sql::set_path(target, &self.settings_of(target)),
-            None => sql::set_path_unverified(path),
+            None => sql::set_path_unverified(path, &settings(&TenantLimits::none(), self.unlimited.as_ref())),
         };
-        let sent = if taint > Taint::Clean && self.on_connect.is_some() {
+        let sent = if taint > Taint::Clean && self.options.on_connect.is_some() {
             // The application has something to run in between.
             self.reset().and_then(|()| self.pg.batch_execute(&set_path))
         } else if taint > Taint::Clean {
@@ -277,6 +304,8 @@ impl Physical {
     /// Begins a transaction on the path: one round trip for all of it, as for [`Self::enter`]. The path stays
     /// behind when the transaction ends, in whatever way, except behind a pooler.
     pub(crate) fn begin_on(&mut self, target: &Target, generation: u64) -> Result<(), Error> {
+        self.switch(target, false)
+            .map_err(|source| set_path_failed(Some(target), source))?;
         let settings = self.settings_of(target);
         let mut begin = if self.is_behind_pooler() {
             sql::begin_on_local_path(target, &settings)
@@ -284,7 +313,7 @@ impl Physical {
             sql::begin_on_path(target, &settings)
         };
         let taint = self.session.taint();
-        if taint > Taint::Clean && self.on_connect.is_some() {
+        if taint > Taint::Clean && self.options.on_connect.is_some() {
             self.reset()
                 .map_err(|source| set_path_failed(Some(target), source))?;
         } else if taint > Taint::Clean {
@@ -337,12 +366,15 @@ impl Physical {
             self.session.copy_was_ended();
         }
         let is_local = self.is_behind_pooler();
-        if is_local && !self.session.in_transaction() {
+        // What was sent unseen may have ended it; libpq notes that, and Diesel with it.
+        if is_local && !(self.session.in_transaction() && self.transaction_depth() > 0) {
             return Err(Error::NeedsSession {
                 schema: target.schema.clone(),
                 what: "a statement outside its scope's transaction, which was ended by a raw COMMIT or ROLLBACK,",
             });
         }
+        self.switch(target, true)
+            .map_err(|source| set_path_failed(Some(target), source))?;
         let (path, schema) = (target.path.to_string(), target.schema.as_str());
         let settings = self.settings_of(target);
         let ascii = path.is_ascii() && schema.is_ascii();
@@ -383,9 +415,11 @@ impl Physical {
         if self.target.as_ref() != target {
             self.target = target.cloned();
         }
-        if let Some(target) = target
-            && !self.served.contains(&target.schema)
-        {
+        let Some(target) = target else { return };
+        if self.statements_of.as_ref() != Some(&target.schema) {
+            self.statements_of = Some(target.schema.clone());
+        }
+        if !self.served.contains(&target.schema) {
             self.served.insert(target.schema.clone());
             self.counters.tenant_added(self.served.len());
         }
@@ -393,13 +427,13 @@ impl Physical {
 
     /// The settings that go with a path: the tenant's limits, else what a new connection has.
     fn settings_of(&self, target: &Target) -> Settings {
-        target.settings(self.unlimited.as_ref())
+        settings(&target.limits, self.unlimited.as_ref())
     }
 
     /// Takes back what a borrower may have left, and runs what the application runs on a new connection.
     fn reset(&mut self) -> QueryResult<()> {
         self.reset_and("")?;
-        match &self.on_connect {
+        match self.options.on_connect.clone() {
             Some(on_connect) => on_connect(&mut self.pg),
             None => Ok(()),
         }

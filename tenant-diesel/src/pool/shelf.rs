@@ -23,7 +23,7 @@ pub(crate) struct Shelf {
     idle: Mutex<Idle>,
     /// Somebody put a new connection there, or failed to.
     opened: Condvar,
-    pub(crate) options: Options,
+    pub(crate) options: Arc<Options>,
     pub(crate) counters: Arc<Counters>,
     /// What stands between us and the server, found out by whoever connects first.
     way: Mutex<Option<Way>>,
@@ -41,6 +41,8 @@ struct Idle {
     connections: VecDeque<Box<Physical>>,
     /// How many were opened, or could not be.
     attempts: u64,
+    /// The last one could not be.
+    is_failing: bool,
     /// No connection will be opened, for [`Way::is_shared`].
     is_refused: bool,
 }
@@ -71,7 +73,7 @@ impl Shelf {
         Self {
             idle: Mutex::default(),
             opened: Condvar::new(),
-            options,
+            options: Arc::new(options),
             counters: Arc::default(),
             way: Mutex::new(None),
             max_lifetime: OnceLock::new(),
@@ -138,12 +140,15 @@ impl Shelf {
         let mut idle = self.lock();
         idle.connections.push_front(physical);
         idle.attempts += 1;
+        idle.is_failing = false;
         self.opened.notify_all();
     }
 
     /// A connection could not be opened.
     pub(crate) fn could_not_open(&self) {
-        self.lock().attempts += 1;
+        let mut idle = self.lock();
+        idle.attempts += 1;
+        idle.is_failing = true;
         self.opened.notify_all();
     }
 
@@ -179,6 +184,11 @@ impl Shelf {
             })
             .unwrap_or(0);
         connections.remove(chosen)
+    }
+
+    /// Whether the last connection that was to be opened could not be. r2d2 tries again by itself.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.lock().is_failing
     }
 
     /// Waits until a connection lies there that serves nobody, or one was opened that somebody else took, or could

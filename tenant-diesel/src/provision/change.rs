@@ -79,11 +79,13 @@ impl<T: TenantModel> Tenancy<T> {
     /// refused.
     pub fn drop_schema(&self, tenant: &T) -> Result<bool, Error> {
         let schema = tenant.schema_name();
-        self.with_public(|conn| {
+        let dropped = self.with_public(|conn| {
             locked(conn, schema, |conn| {
                 isolation::read_committed(conn, |conn| self.drop_locked(conn, schema))
             })
-        })
+        });
+        self.pool().shelf().verify_all();
+        dropped
     }
 
     fn delete_and(&self, tenant: &T, drop: bool) -> Result<(), Error> {
@@ -106,6 +108,8 @@ impl<T: TenantModel> Tenancy<T> {
                 })
             })
         });
+        // Now that it is committed: connections that are on its path must not be believed to be anywhere.
+        self.pool().shelf().verify_all();
         self.explained(deleted)
     }
 
@@ -115,8 +119,6 @@ impl<T: TenantModel> Tenancy<T> {
         let existed =
             names::schema_exists(pg, schema).map_err(Error::attempt("look for the schema", schema))?;
         if existed {
-            // Connections that are on its path must not be believed to be anywhere.
-            self.pool().shelf().verify_all();
             diesel::sql_query(format!("DROP SCHEMA {} CASCADE", schema.quoted()))
                 .execute(pg)
                 .map_err(Error::attempt("drop the schema", schema))?;

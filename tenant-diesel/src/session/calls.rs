@@ -31,7 +31,7 @@ const HARMLESS: &[&str] = &[
     "jsonb_path_query_array", "jsonb_path_query_first", "jsonb_populate_record",
     "jsonb_populate_recordset", "jsonb_pretty", "jsonb_set", "jsonb_strip_nulls", "jsonb_to_record",
     "jsonb_to_recordset", "jsonb_typeof", "justify_days", "justify_hours", "justify_interval", "lag",
-    "last_value", "lastval", "lcm", "lead", "least", "left", "length", "ln", "log", "lower", "lower_inc",
+    "last_value", "lastval", "lcm", "lead", "least", "left", "length", "ln", "lower", "lower_inc",
     "lower_inf", "lpad", "ltrim", "make_date", "make_interval", "make_time", "make_timestamp",
     "make_timestamptz", "masklen", "max", "md5", "min", "mod", "mode", "mxid_age", "netmask", "network",
     "nextval", "normalize", "now", "nth_value", "ntile", "nullif", "num_nonnulls", "num_nulls", "numnode",
@@ -77,8 +77,8 @@ pub(super) fn calls_something_unknown(sql: &str) -> bool {
 fn is_unknown_call(before: &str) -> bool {
     let trimmed = before.trim_end();
     if trimmed.ends_with('"') {
-        // `INSERT INTO "tasks" ("title")` has a space there; a quoted function is called without one.
-        return trimmed.len() == before.len();
+        // A quoted name is a function's, unless it is the table of `INSERT INTO "public"."tasks" ("title")`.
+        return !is_target_of_insert(trimmed);
     }
     let start = trimmed
         .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
@@ -93,9 +93,61 @@ fn is_unknown_call(before: &str) -> bool {
     qualifier == Some(false) || !HARMLESS.contains(&name.as_str())
 }
 
+/// Whether a text ends in `INTO` and a quoted name.
+fn is_target_of_insert(before: &str) -> bool {
+    // Outside quotes are every other of these; between the parts of a name, a period.
+    let mut outside = before.split('"').step_by(2).collect::<Vec<_>>();
+    let after_name = outside.pop();
+    while outside.last().is_some_and(|between| between.trim() == ".") {
+        outside.pop();
+    }
+    let word_before = outside
+        .last()
+        .and_then(|text| text.split_whitespace().next_back());
+    after_name == Some("") && word_before.is_some_and(|word| word.eq_ignore_ascii_case("into"))
+}
+
+/// Words that stand outside quotes in what Diesel writes, beside [`WORDS`] and functions.
+#[rustfmt::skip] // a word a line would be all that one sees
+const OF_DIESEL: &[&str] = &[
+    "asc", "by", "default", "delete", "desc", "do", "excluded", "false", "insert", "into", "nothing", "null", "nulls",
+    "first", "last", "order", "true", "update",
+];
+
+/// Whether a statement names something without quotes. Diesel quotes every name, so people wrote at least a part
+/// of it; and what looks like a column there may call a function (`SELECT tasks.audit FROM tasks`).
+pub(super) fn has_bare_names(sql: &str) -> bool {
+    let is_known = |word: &str| {
+        let word = word.to_ascii_lowercase();
+        let lists = [OF_DIESEL, WORDS, HARMLESS];
+        word.starts_with(|c: char| c.is_ascii_digit())
+            || lists.iter().any(|list| list.contains(&word.as_str()))
+    };
+    let outside = sql.split('"').step_by(2);
+    let mut words = outside.flat_map(|text| text.split(|c: char| !(c.is_alphanumeric() || c == '_')));
+    words.any(|word| !word.is_empty() && !is_known(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn diesel_quotes_every_name_and_people_do_not() {
+        for sql in [
+            r#"INSERT INTO "tasks" ("title", "done") VALUES ($1, DEFAULT) ON CONFLICT ("id") DO UPDATE SET "title" = excluded."title" RETURNING "tasks"."id""#,
+            r#"UPDATE "tasks" SET "at" = now(), "done" = $2 WHERE (("tasks"."id" = $1) AND ("done" IS NOT NULL))"#,
+            r#"DELETE  FROM "public"."tasks" WHERE ("tasks"."title" LIKE $1)"#,
+        ] {
+            assert!(!has_bare_names(sql), "{sql}");
+        }
+        for sql in [
+            "UPDATE tasks SET done = true",
+            r#"UPDATE "tasks" SET "owner" = tasks.audit"#,
+        ] {
+            assert!(has_bare_names(sql), "{sql}");
+        }
+    }
 
     #[test]
     fn what_diesel_writes_calls_nothing_unknown() {
@@ -117,6 +169,9 @@ mod tests {
             "SELECT audit($1)",
             "SELECT audit ($1)",
             r#"SELECT "public"."audit"($1)"#,
+            r#"SELECT "audit" ($1)"#,
+            r#"UPDATE "tasks" SET "title" = public."audit" ("title")"#,
+            r#"INSERT INTO "tasks" ("title") VALUES ("audit" ($1))"#,
             "SELECT public.lower($1)",
             "SELECT query_to_xml($1, true, true, '')",
             r#"UPDATE "tasks" SET "title" = audit("title")"#,

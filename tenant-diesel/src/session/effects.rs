@@ -6,8 +6,8 @@
 //!
 //! [`calls`]: super::calls
 
-use super::Taint;
-use super::calls::calls_something_unknown;
+use super::calls::{calls_something_unknown, has_bare_names};
+use super::{Control, Taint};
 
 /// What a message may do to its session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,23 @@ impl Effects {
     /// Whether a text can hold no second statement.
     pub(crate) fn is_one_statement(sql: &str) -> bool {
         !sql.trim_end().trim_end_matches(';').contains(';')
+    }
+
+    /// Whether a query reads or writes rows, as far as its first word tells.
+    pub(crate) fn is_of_rows(sql: &str) -> bool {
+        !matches!(kind(sql), Kind::Other)
+    }
+
+    /// Whether a message of several statements ends the transaction that it is sent in, as far as their first words
+    /// tell. What is inside dollar quotes is not looked at: a body of `DO` has such words too.
+    pub(crate) fn ends_transaction(sql: &str) -> bool {
+        !sql.contains('$')
+            && sql.split(';').any(|statement| {
+                let first = words(statement).next().unwrap_or_default().to_ascii_lowercase();
+                matches!(&*first, "commit" | "end" | "rollback" | "abort" | "prepare")
+                    && Control::read(statement) != Some(Control::RollbackTo)
+                    && !(first == "prepare" && !statement.to_ascii_lowercase().contains("transaction"))
+            })
     }
 
     /// Whether a query starts like one that reads, and names nothing that writes or locks rows.
@@ -75,6 +92,10 @@ impl Effects {
     /// otherwise people wrote parts of it.
     pub(crate) fn of_query(sql: &str, typed: bool) -> Self {
         match kind(sql) {
+            // Diesel caches few of its own writes, so that this does not tell them from what people wrote.
+            Kind::Write if !typed && has_bare_names(sql) => {
+                Self::of_words(sql, Taint::Settings, of_word_in_query)
+            }
             Kind::Write => Self::of_words(sql, Taint::Clean, of_word_in_query),
             Kind::Read if typed => Self::of_words(sql, Taint::Clean, of_word_in_query),
             Kind::Read => Self::of_words(sql, Taint::Settings, of_word_in_query),

@@ -56,8 +56,8 @@ pub(crate) struct Session {
     /// A message of several statements may have begun a transaction.
     may_be_in_transaction: bool,
     taint: Taint,
-    /// The effects of typed queries, and whether they only read, by their type: their text never changes.
-    effects: HashMap<TypeId, (Effects, bool)>,
+    /// The effects of typed queries, whether they only read and whether they are about rows, by their type: their text never changes.
+    effects: HashMap<TypeId, (Effects, bool, bool)>,
 }
 
 impl Session {
@@ -181,8 +181,8 @@ impl Session {
     pub(crate) fn effects_of(
         &mut self,
         query: Option<TypeId>,
-        read: impl FnOnce() -> diesel::QueryResult<(Effects, bool)>,
-    ) -> diesel::QueryResult<(Effects, bool)> {
+        read: impl FnOnce() -> diesel::QueryResult<(Effects, bool, bool)>,
+    ) -> diesel::QueryResult<(Effects, bool, bool)> {
         if let Some(effects) = query.and_then(|id| self.effects.get(&id)) {
             return Ok(*effects);
         }

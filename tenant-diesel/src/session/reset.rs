@@ -34,11 +34,18 @@ pub(crate) fn sql(taint: Taint) -> String {
     [ROLL_BACK, BEGIN_AND_SETTINGS, statements(taint), NO_PATH, COMMIT].concat()
 }
 
-/// The text that takes back what a scope behind a pooler may have left, to follow the statement that ends its
-/// transaction in the same message: when that message is done, the session is another client's. Its path is left as
-/// the server has it, for that client.
-pub(crate) fn behind_pooler(taint: Taint) -> String {
-    [BEGIN_AND_SETTINGS, statements(taint), COMMIT].concat()
+/// The message that ends the transaction of a scope behind a pooler and takes back what it may have left: when the
+/// message is done, the session is another client's. Its path is left as the server has it, for that client.
+///
+/// What a transaction does not take back is let go of before a `COMMIT`, which may fail and end the message; a
+/// transaction that has failed already can only be rolled back first.
+pub(crate) fn behind_pooler(end: &str, commits: bool, taint: Taint) -> String {
+    let first = if commits {
+        ["SELECT pg_catalog.pg_advisory_unlock_all(); ", statements(taint)].concat()
+    } else {
+        String::new()
+    };
+    [&first, end, "; ", BEGIN_AND_SETTINGS, statements(taint), COMMIT].concat()
 }
 
 fn statements(taint: Taint) -> &'static str {
