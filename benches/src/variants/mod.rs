@@ -34,6 +34,7 @@ pub(crate) const NAIVE: &str = "SET search_path after each get";
 pub(crate) const POOL_PER_TENANT: &str = "one pool per tenant";
 pub(crate) const OURS: &str = "ours";
 pub(crate) const OURS_SHARED: &str = "ours, shared statements";
+pub(crate) const OURS_UNBOUNDED: &str = "ours, 1,000 tenants a connection";
 pub(crate) const OURS_IN_TRANSACTION: &str = "ours, in transaction mode";
 
 /// All variants, in the order of the table. To measure another configuration of ours is a line here.
@@ -81,6 +82,16 @@ pub(crate) const VARIANTS: &[Kind] = &[
             })
         },
         takes_part: |_| Part::Yes,
+    },
+    Kind {
+        name: OURS_UNBOUNDED,
+        // As many as there are: no connection is ever replaced.
+        open: |route| {
+            ours::open(route, |tenancy| {
+                tenancy.pool(|pool| pool.tenants_per_connection(1000))
+            })
+        },
+        takes_part: |case| Part::where_(case.number == 2),
     },
     Kind {
         name: OURS_IN_TRANSACTION,
