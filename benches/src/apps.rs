@@ -8,8 +8,17 @@ pub(crate) const TABLES: usize = 20;
 /// Every table of the shop has rows with the keys 1 to this.
 pub(crate) const KEYS: i64 = 10;
 
-/// The migration that makes a shop, for whoever makes a thousand at once.
-pub(crate) const UP: &str = include_str!("../migrations/shop/2026-01-01-000000_shop/up.sql");
+/// The migrations that make a shop, for whoever makes a thousand at once.
+pub(crate) const UP: [&str; 2] = [
+    include_str!("../migrations/shop/2026-01-01-000000_shop/up.sql"),
+    include_str!("../migrations/shop/2026-02-01-000000_rating/up.sql"),
+];
+
+/// Reverts the last of them.
+pub(crate) const DOWN: &str = include_str!("../migrations/shop/2026-02-01-000000_rating/down.sql");
+
+/// Where Diesel notes which migrations a schema has.
+pub(crate) const LEDGER: &str = "__diesel_schema_migrations";
 
 /// Customers.
 #[shared_app(migrations = "migrations/customers")]
@@ -48,7 +57,7 @@ pub(crate) mod shop {
     diesel::table! { discounts (id) { id -> Int8, reason -> Text, product_id -> Int8 } }
     diesel::table! { carts (id) { id -> Int8, token -> Text, customer_id -> Int8 } }
     diesel::table! { cart_items (id) { id -> Int8, remark -> Text, cart_id -> Int8 } }
-    diesel::table! { reviews (id) { id -> Int8, body -> Text, product_id -> Int8 } }
+    diesel::table! { reviews (id) { id -> Int8, body -> Text, product_id -> Int8, rating -> Int4 } }
     diesel::table! { tickets (id) { id -> Int8, subject -> Text, customer_id -> Int8 } }
     diesel::table! { returns (id) { id -> Int8, reason -> Text, order_id -> Int8 } }
     diesel::table! { events (id) { id -> Int8, body -> Text, customer_id -> Int8 } }

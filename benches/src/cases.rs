@@ -3,7 +3,7 @@
 use crate::apps::TABLES;
 use crate::draw::Draw;
 use crate::site::POOL;
-use crate::work::Work;
+use crate::work::{Pending, Work};
 use std::fmt;
 
 /// How many tenants a moderate application has. The aims are about these.
@@ -11,6 +11,9 @@ pub(crate) const SOME: usize = 100;
 
 /// The memory of the server's processes is a case of its own: see [`crate::memory`].
 pub(crate) const MEMORY: u8 = 6;
+
+/// So are start-ups: see [`crate::start_up`].
+pub(crate) const START_UP: u8 = 8;
 
 /// A kind of request, whose they are, and how many threads make them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,7 @@ pub(crate) struct Case {
 impl Case {
     /// All cases on a server with so many tenants, or those for a first look.
     pub(crate) fn all(tenants: usize, quick: bool) -> Vec<Self> {
+        let starting = start_up_tenants(quick);
         let case = |number, work, draw, threads| Self {
             number,
             work,
@@ -48,8 +52,16 @@ impl Case {
             case(5, Work::Write, Draw::Uniform(SOME), 1),
             case(MEMORY, Work::Everything, Draw::Uniform(tenants), POOL as usize),
         ]);
+        for pending in [Pending::Nothing, Pending::OneMigration] {
+            cases.push(case(START_UP, Work::StartUp(pending), Draw::Uniform(starting), 1));
+        }
         cases
     }
+}
+
+/// How many tenants an application that starts has.
+pub(crate) fn start_up_tenants(quick: bool) -> usize {
+    if quick { 50 } else { 200 }
 }
 
 impl fmt::Display for Case {
@@ -63,6 +75,12 @@ impl fmt::Display for Case {
             Work::Write => write!(f, "{number}. transaction with one write, ")?,
             Work::Everything => {
                 return write!(f, "{number}. memory after {tenants} tenants of {TABLES} tables");
+            }
+            Work::StartUp(Pending::Nothing) => {
+                return write!(f, "{number}. start-up with nothing pending, {tenants} tenants");
+            }
+            Work::StartUp(Pending::OneMigration) => {
+                return write!(f, "{number}. one migration over {tenants} tenants");
             }
         }
         match draw {
@@ -98,5 +116,7 @@ mod tests {
         assert!(titles.contains("1. point read, same tenant"));
         assert!(titles.contains("2. point read, one of 1,000 tenants, 8 threads"));
         assert!(titles.contains("6. memory after 1,000 tenants of 20 tables"));
+        assert!(titles.contains("8. start-up with nothing pending, 200 tenants"));
+        assert!(titles.contains("8. one migration over 200 tenants"));
     }
 }

@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::cases::MEMORY;
 use crate::row::Row;
+use crate::start_up::LOOP;
 use crate::variants::{
     FLOOR, FLOOR_AND_PING, NAIVE, OURS, OURS_IN_TRANSACTION, PLAIN, POOL_PER_TENANT, QUALIFIED,
 };
@@ -34,7 +35,7 @@ pub(crate) fn draw(rows: &[Row]) -> Result<String> {
                 .color(&BLACK.mix(0.8))
                 .pos(Pos::new(horizontal, VPos::Center))
         };
-        let title = "Time of a request, as a multiple of the floor (shorter is better)";
+        let title = "Time of a request or of a start-up, as a multiple of the floor (shorter is better)";
         area.draw(&Text::new(title, (10, 15), text(19, HPos::Left)))?;
         let mut y = TOP;
         for case in cases {
@@ -71,7 +72,7 @@ fn color_of(variant: &str) -> RGBColor {
         FLOOR_AND_PING => RGBColor(180, 180, 180),
         QUALIFIED => RGBColor(205, 205, 205),
         PLAIN => RGBColor(214, 178, 110),
-        NAIVE => RGBColor(204, 121, 92),
+        NAIVE | LOOP => RGBColor(204, 121, 92),
         POOL_PER_TENANT => RGBColor(170, 140, 180),
         OURS => RGBColor(0, 114, 178),
         OURS_IN_TRANSACTION => RGBColor(86, 160, 210),

@@ -72,11 +72,9 @@ pub(crate) fn measure(case: &Case, site: &Site, effort: Effort, notes: &mut Vec<
 impl Contestant {
     fn enter(kind: &'static Kind, case: &Case, site: &Site, effort: Effort) -> Result<Self> {
         let mut workers = Workers::open(kind, &site.straight(), case)?.1;
-        // What it costs to see a tenant for the first time is paid; and PostgreSQL plans a prepared statement anew for
-        // its first five executions, and only then, perhaps, once for all.
-        const VISITS: u64 = 7;
-        for visit in 0..VISITS {
-            let everybody = |worker| case.draw.everybody(worker as u64 + 100 * visit);
+        // What it costs to see a tenant for the first time is paid.
+        for visit in 0..kind.visits {
+            let everybody = |worker| case.draw.everybody((worker + 100 * visit) as u64);
             workers.run(&workers.plans(everybody), &site.tenants)?;
         }
         const TRIAL: usize = 50;

@@ -2,9 +2,10 @@
 
 use crate::Result;
 use crate::aims::{self, Aim};
-use crate::cases::{MEMORY, SOME};
+use crate::cases::{MEMORY, SOME, grouped};
 use crate::draw::Draw;
 use crate::row::Row;
+use crate::start_up::LOOP;
 use crate::variants::{FLOOR, FLOOR_AND_PING, NAIVE, OURS, PLAIN};
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{Cell, CellAlignment, Table};
@@ -61,7 +62,7 @@ impl Report {
 
     /// For `README.md`: what somebody who chooses a library wants to know.
     pub(crate) fn summary(&self) -> Result<String> {
-        const OF_INTEREST: [&str; 5] = [FLOOR, FLOOR_AND_PING, PLAIN, NAIVE, OURS];
+        const OF_INTEREST: [&str; 6] = [FLOOR, FLOOR_AND_PING, PLAIN, NAIVE, LOOP, OURS];
         let is_typical = |row: &&Row| {
             let drawn = row.of.number != 2 || (row.of.draw == Draw::Uniform(SOME) && row.of.threads == 1);
             drawn && OF_INTEREST.contains(&row.variant)
@@ -128,7 +129,7 @@ fn micros(value: f64) -> String {
     if value < 100.0 {
         format!("{value:.1}")
     } else {
-        format!("{value:.0}")
+        grouped(value.round() as usize)
     }
 }
 

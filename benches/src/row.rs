@@ -14,14 +14,14 @@ pub(crate) struct Row {
     pub(crate) times: Times,
     /// The median over that of the floor; in the case of memory, bytes over those of an application with one tenant.
     pub(crate) ratio_to_floor: f64,
-    /// At the wire, for each request.
+    /// At the wire, for each request or start-up.
     pub(crate) round_trips: f64,
-    /// At the wire, for each request.
+    /// At the wire, for each request or start-up.
     pub(crate) statements: f64,
     /// What the server's processes held, where that was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bytes: Option<u64>,
-    /// How many tenants requests were drawn from, where they were drawn.
+    /// How many tenants requests were drawn from, where they were drawn; or a start-up found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tenants: Option<usize>,
     /// What the row is about.
@@ -29,7 +29,7 @@ pub(crate) struct Row {
     pub(crate) of: Case,
 }
 
-/// The time of a request in microseconds, over all rounds.
+/// The time of a request, or of a whole start-up, in microseconds, over all rounds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Times {
     #[serde(rename = "median_us")]

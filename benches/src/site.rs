@@ -4,10 +4,11 @@ use crate::Result;
 use crate::apps::customers::Client;
 use crate::apps::{self, customers, shop};
 use diesel::connection::SimpleConnection;
+use diesel::migration::CREATE_MIGRATIONS_TABLE;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use std::thread;
-use tenant_diesel::{SchemaName, Tenancy};
+use tenant_diesel::{App, SchemaName, Tenancy};
 use tenant_testing::{Database, Postgres, Proxy};
 
 /// How many connections a pool has.
@@ -34,8 +35,7 @@ pub(crate) struct Route<'a> {
 }
 
 impl Site {
-    /// Starts a server and makes the tenants, all schemas of several of them at a time: they are not born here, for
-    /// births are not what is measured.
+    /// Starts a server, and makes a database with tenants.
     pub(crate) fn open(tenants: usize) -> Result<Self> {
         let postgres = Postgres::builder()
             // One pool a tenant, for a hundred tenants, beside the other pools.
@@ -49,7 +49,17 @@ impl Site {
             .setting("wal_level", "minimal")
             .setting("max_wal_senders", "0")
             .start()?;
-        let database = postgres.database()?;
+        Self::in_database(postgres.database()?, tenants)
+    }
+
+    /// Another database on the same server, with tenants of its own.
+    pub(crate) fn beside(&self, tenants: usize) -> Result<Self> {
+        Self::in_database(self.database.postgres().database()?, tenants)
+    }
+
+    /// Makes the tenants, all schemas of several of them at a time: they are not born here, for births are not what is
+    /// measured.
+    fn in_database(database: Database, tenants: usize) -> Result<Self> {
         Tenancy::<Client>::builder()
             .app::<customers::App>()
             .app::<shop::App>()
@@ -123,6 +133,8 @@ fn client(number: usize) -> Result<Client> {
 fn make(url: &str, tenants: &[Client]) -> Result {
     // A backend keeps what it knows of each table, so each makes but some tenants.
     const TENANTS_A_CONNECTION: usize = 25;
+    let migrations = apps::UP.join(";");
+    let ledger = ledger();
     for tenants in tenants.chunks(TENANTS_A_CONNECTION) {
         let mut conn = PgConnection::establish(url)?;
         for Client {
@@ -134,10 +146,21 @@ fn make(url: &str, tenants: &[Client]) -> Result {
             conn.batch_execute(&format!(
                 "BEGIN; \
                  INSERT INTO public.clients (id, schema_name, name) VALUES ({id}, '{schema_name}', '{name}'); \
-                 CREATE SCHEMA {schema_name}; SET LOCAL search_path TO {schema_name}; {}; COMMIT",
-                apps::UP
+                 CREATE SCHEMA {schema_name}; SET LOCAL search_path TO {schema_name}; \
+                 {migrations}; {ledger}; COMMIT"
             ))?;
         }
     }
     Ok(())
+}
+
+/// Makes the ledger that the migrations would have left, had Diesel run them.
+fn ledger() -> String {
+    let versions = shop::App::migration_versions();
+    let rows: Vec<_> = versions.iter().map(|version| format!("('{version}')")).collect();
+    let rows = rows.join(", ");
+    format!(
+        "{CREATE_MIGRATIONS_TABLE}; INSERT INTO {} (version) VALUES {rows}",
+        apps::LEDGER
+    )
 }

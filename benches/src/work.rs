@@ -4,6 +4,7 @@ use crate::apps::shop::{self, customers, order_lines, orders, products};
 use diesel::connection::LoadConnection;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::result::Error::QueryBuilderError;
 
 /// What a request does. `key` is one of the keys that every table has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,17 @@ pub(crate) enum Work {
     Write,
     /// One row of each of the twenty tables.
     Everything,
+    /// No request: see [`crate::start_up`].
+    StartUp(Pending),
+}
+
+/// What an application that starts finds to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pending {
+    /// All schemas are up to date.
+    Nothing,
+    /// No tenant has the last migration.
+    OneMigration,
 }
 
 impl Work {
@@ -40,6 +52,7 @@ impl Work {
                 page(conn, key)?;
                 rest(conn, key)
             }
+            Self::StartUp(_) => Err(QueryBuilderError("a start-up is not a request".into())),
         }
     }
 }

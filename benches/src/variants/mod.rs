@@ -34,7 +34,14 @@ pub(crate) const NAIVE: &str = "SET search_path after each get";
 pub(crate) const POOL_PER_TENANT: &str = "one pool per tenant";
 pub(crate) const OURS: &str = "ours";
 pub(crate) const OURS_SHARED: &str = "ours, shared statements";
+pub(crate) const OURS_UNBOUNDED: &str = "ours, 1,000 tenants a connection";
 pub(crate) const OURS_IN_TRANSACTION: &str = "ours, in transaction mode";
+
+/// Where statements do not depend on the tenant, or are never prepared, it is soon as fast as it will be.
+const ONCE: usize = 1;
+
+/// PostgreSQL plans a prepared statement anew for its first five executions, and only then, perhaps, once for all.
+const UNTIL_PLANNED: usize = 6;
 
 /// All variants, in the order of the table. To measure another configuration of ours is a line here.
 pub(crate) const VARIANTS: &[Kind] = &[
@@ -42,36 +49,43 @@ pub(crate) const VARIANTS: &[Kind] = &[
         name: FLOOR,
         open: |route| floor::open(route, false),
         takes_part: |_| Part::Yes,
+        visits: ONCE,
     },
     Kind {
         name: FLOOR_AND_PING,
         open: |route| floor::open(route, true),
         takes_part: |case| Part::where_(case.number == 2),
+        visits: ONCE,
     },
     Kind {
         name: QUALIFIED,
         open: qualified::open,
         takes_part: |case| Part::where_(case.number == 2),
+        visits: ONCE,
     },
     Kind {
         name: PLAIN,
         open: plain::open,
         takes_part: |_| Part::Yes,
+        visits: ONCE,
     },
     Kind {
         name: NAIVE,
         open: naive::open,
         takes_part: |_| Part::Yes,
+        visits: UNTIL_PLANNED,
     },
     Kind {
         name: POOL_PER_TENANT,
         open: pool_per_tenant::open,
         takes_part: pool_per_tenant::takes_part,
+        visits: UNTIL_PLANNED,
     },
     Kind {
         name: OURS,
         open: |route| ours::open(route, |tenancy| tenancy),
         takes_part: |_| Part::Yes,
+        visits: UNTIL_PLANNED,
     },
     Kind {
         name: OURS_SHARED,
@@ -81,6 +95,18 @@ pub(crate) const VARIANTS: &[Kind] = &[
             })
         },
         takes_part: |_| Part::Yes,
+        visits: UNTIL_PLANNED,
+    },
+    Kind {
+        name: OURS_UNBOUNDED,
+        // As many as there are: no connection is ever replaced.
+        open: |route| {
+            ours::open(route, |tenancy| {
+                tenancy.pool(|pool| pool.tenants_per_connection(1000))
+            })
+        },
+        takes_part: |case| Part::where_(case.number == 2),
+        visits: UNTIL_PLANNED,
     },
     Kind {
         name: OURS_IN_TRANSACTION,
@@ -94,6 +120,7 @@ pub(crate) const VARIANTS: &[Kind] = &[
             })
         },
         takes_part: |case| Part::where_(case.number < 6),
+        visits: UNTIL_PLANNED,
     },
 ];
 
@@ -103,6 +130,8 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) open: fn(&Route<'_>) -> Result<Box<dyn Variant>>,
     pub(crate) takes_part: fn(&Case) -> Part,
+    /// How often each thread serves each tenant before anything is measured.
+    pub(crate) visits: usize,
 }
 
 /// Whether a variant is measured in a case.
