@@ -104,7 +104,9 @@ pub enum Error {
         source: diesel::result::Error,
     },
 
-    /// The schema does not exist. No query of the scope was run.
+    /// The schema does not exist. No query of the scope was run; but where the connection was on its path and was not
+    /// asked again ([`alive_bypass_window`](crate::TenantPoolBuilder::alive_bypass_window)), queries that need no table of
+    /// the tenant's may have been.
     #[error("schema `{schema}` does not exist: create it with `create_schema`, or restore it")]
     SchemaMissing {
         /// The schema.

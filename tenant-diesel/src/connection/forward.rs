@@ -75,8 +75,8 @@ impl<S: Scope> Connection for ScopedConnection<S> {
         lease.pg.set_instrumentation(instrumentation);
     }
 
-    /// Sets the size for this scope. The physical connection is closed at its end; for all connections use
-    /// `on_connect` of the builder.
+    /// Sets the size for this scope. The physical connection is closed at its end; for all connections see
+    /// [`TenantPoolBuilder::prepared_statements`](crate::TenantPoolBuilder::prepared_statements).
     fn set_prepared_statement_cache_size(&mut self, size: CacheSize) {
         let lease = self.lease_mut();
         lease.session.retire();

@@ -77,6 +77,9 @@ impl TenantPoolBuilder {
     /// Sizes and time-outs, as r2d2's own builder takes them. Its defaults hold otherwise: 10
     /// connections, 30 s to wait for one.
     ///
+    /// With a `min_idle` below `max_size`, an event handler of yours hears of a time-out, which nobody had, each time the
+    /// pool grows: that is how r2d2 is made to open a connection while others are idle.
+    ///
     /// ```
     /// # include!("../docs/setup.rs");
     /// use std::time::Duration;
@@ -97,7 +100,7 @@ impl TenantPoolBuilder {
 
     /// Runs on each new connection, and again after a connection was reset because a borrower used raw
     /// SQL: for time-outs, `application_name`, an `Instrumentation`. The path is set after it. A reset costs a
-    /// round trip of its own where this is used.
+    /// round trip of its own where this is used. For the size of Diesel's cache see [`Self::prepared_statements`].
     pub fn on_connect(
         mut self,
         on_connect: impl Fn(&mut PgConnection) -> QueryResult<()> + Send + Sync + 'static,

@@ -8,7 +8,8 @@ use crate::{Error, Tenancy};
 use tenant_core::SchemaName;
 
 impl<T: TenantModel> Tenancy<T> {
-    /// Runs a closure on the schema of a tenant. Costs one round trip more than what the closure sends.
+    /// Runs a closure on the schema of a tenant. Costs at most one round trip more than what the closure sends, and none
+    /// where an idle connection is on the tenant's path already.
     ///
     /// Each statement of the closure is a transaction of its own, as always in Diesel; for one around all
     /// of them see [`Tenancy::transaction`], or call `conn.transaction` inside.
