@@ -278,7 +278,8 @@ impl Physical {
         };
         let sent = if taint > Taint::Clean && self.options.on_connect.is_some() {
             // The application has something to run in between.
-            self.reset().and_then(|()| self.pg.batch_execute(&set_path))
+            self.reset().map_err(|source| set_path_failed(target, source))?;
+            self.pg.batch_execute(&set_path)
         } else if taint > Taint::Clean {
             self.reset_and(&set_path)
         } else {
@@ -319,6 +320,8 @@ impl Physical {
         } else if taint > Taint::Clean {
             begin = format!("{}{begin}", reset::sql(taint));
         }
+        // Should it fail half-way, nobody knows which path it left.
+        self.session.forget_path();
         match AnsiTransactionManager::begin_transaction_sql(&mut self.pg, &begin) {
             Ok(()) => {
                 if self.session.taint() > Taint::Clean {
@@ -433,10 +436,14 @@ impl Physical {
     /// Takes back what a borrower may have left, and runs what the application runs on a new connection.
     fn reset(&mut self) -> QueryResult<()> {
         self.reset_and("")?;
-        match self.options.on_connect.clone() {
-            Some(on_connect) => on_connect(&mut self.pg),
-            None => Ok(()),
-        }
+        let Some(on_connect) = self.options.on_connect.clone() else {
+            return Ok(());
+        };
+        // If it fails or panics, nobody is to have the connection as it is then.
+        self.session.discard();
+        on_connect(&mut self.pg)?;
+        self.session.is_clean_now();
+        Ok(())
     }
 
     /// Takes back what a borrower may have left, then runs `then`, in one message.

@@ -217,3 +217,50 @@ fn a_schema_that_was_dropped_and_made_again_is_read_as_it_is_now() {
     fixture.run("DROP SCHEMA acme CASCADE; ALTER SCHEMA old RENAME TO acme; INSERT INTO acme.tasks (title) VALUES ('x')");
     assert_eq!(fixture.titles(&acme), ["x"]);
 }
+
+#[test]
+fn a_connection_whose_reset_failed_half_way_is_not_given_to_anybody() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let fixture = affine(1);
+    let tenants = fixture.tagged(&["acme", "globex"]);
+    let fails = Arc::new(AtomicBool::new(false));
+    let failing = Arc::clone(&fails);
+    let tenancy = application::<Client>()
+        .r2d2(r2d2::Pool::builder().max_size(1))
+        .on_connect(move |pg| {
+            if failing.load(Ordering::SeqCst) {
+                return pg.batch_execute("SELECT nonsense");
+            }
+            pg.batch_execute("SET application_name = 'shop'")
+        })
+        .connect(fixture.database.url())
+        .unwrap();
+    let dirty = |conn: &mut TenantConnection| conn.batch_execute("SET application_name = 'changed'");
+    tenancy.with_tenant(&tenants[0], dirty).unwrap();
+    fails.store(true, Ordering::SeqCst);
+    let error = tenancy.with_tenant(&tenants[1], titles).unwrap_err();
+    assert!(error.to_string().contains("globex"), "{error}");
+    fails.store(false, Ordering::SeqCst);
+    for tenant in &tenants {
+        let mut conn = tenancy.get(tenant).unwrap();
+        assert_eq!(setting(&mut conn, "application_name"), "shop");
+        assert_eq!(titles(&mut conn).unwrap(), [tenant.name.as_str()]);
+    }
+}
+
+#[test]
+fn a_missing_schema_in_between_changes_nothing_for_the_next() {
+    let fixture = affine(1);
+    let tenants = fixture.tagged(&["acme", "globex"]);
+    fixture.titles(&tenants[0]);
+    for missing in ["nobody", "nobody_else"] {
+        let none = fixture.tenancy.with_schema(&name(missing), titles);
+        assert!(matches!(none, Err(Error::SchemaMissing { .. })));
+        assert_eq!(fixture.titles(&tenants[0]), ["acme"]);
+        assert_eq!(
+            fixture.tenancy.transaction(&tenants[1], titles).unwrap(),
+            ["globex"]
+        );
+    }
+}
