@@ -48,13 +48,16 @@ impl Effects {
     /// Whether a message of several statements ends the transaction that it is sent in, as far as their first words
     /// tell. What is inside dollar quotes is not looked at: a body of `DO` has such words too.
     pub(crate) fn ends_transaction(sql: &str) -> bool {
-        !sql.contains('$')
-            && sql.split(';').any(|statement| {
-                let first = words(statement).next().unwrap_or_default().to_ascii_lowercase();
-                matches!(&*first, "commit" | "end" | "rollback" | "abort" | "prepare")
-                    && Control::read(statement) != Some(Control::RollbackTo)
-                    && !(first == "prepare" && !statement.to_ascii_lowercase().contains("transaction"))
-            })
+        let ends = |statement: &str| {
+            let mut words = words(statement).map(str::to_ascii_lowercase);
+            match words.next().as_deref() {
+                Some("commit" | "end" | "abort") => true,
+                Some("rollback") => Control::read(statement) != Some(Control::RollbackTo),
+                Some("prepare") => words.next().as_deref() == Some("transaction"),
+                _ => false,
+            }
+        };
+        !sql.contains('$') && sql.split(';').any(ends)
     }
 
     /// Whether a query starts like one that reads, and names nothing that writes or locks rows.
@@ -218,6 +221,29 @@ mod tests {
             r#"SELECT CASE WHEN "tasks"."start" THEN $1 ELSE $2 END FROM "schema"."begin""#,
         ] {
             assert_eq!(Effects::of_query(sql, true), Effects::default(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_ends_its_transaction_is_seen() {
+        for sql in [
+            "SELECT 1; COMMIT",
+            "COMMIT; SET search_path TO x",
+            "commit and chain",
+            "INSERT INTO tasks DEFAULT VALUES; END; SELECT 1",
+            "PREPARE TRANSACTION 'x'",
+            "ROLLBACK; SELECT 1",
+        ] {
+            assert!(Effects::ends_transaction(sql), "{sql}");
+        }
+        for sql in [
+            "SELECT CASE WHEN true THEN 1 END; SELECT 2",
+            "SAVEPOINT a; SELECT 1; ROLLBACK TO SAVEPOINT a",
+            "PREPARE mine AS SELECT 1; EXECUTE mine",
+            "DO $$ BEGIN PERFORM 1; END; $$",
+            "COMMENT ON TABLE tasks IS 'x'; SELECT 1",
+        ] {
+            assert!(!Effects::ends_transaction(sql), "{sql}");
         }
     }
 
