@@ -22,7 +22,7 @@ mod transactions;
 mod pool;
 // Which connection a tenant gets, what that costs, and what bounds it.
 mod affinity;
-mod review;
+mod user;
 // Every method of Diesel's connection traits works on ours.
 mod forwarded;
 // An instrumentation that itself uses the tenancy.

@@ -138,7 +138,13 @@ impl<S: Scope> R2D2Connection for ScopedConnection<S> {
 
 impl<S: Scope> MigrationConnection for ScopedConnection<S> {
     fn setup(&mut self) -> QueryResult<usize> {
-        self.ready()?.setup()
+        self.ready()?;
+        let lease = self.lease_mut();
+        // Else the table would be made in whichever schema of the path is there.
+        lease.verify().map_err(Error::into_diesel)?;
+        lease.session.raise(Taint::Settings);
+        lease.proved();
+        lease.pg.setup()
     }
 }
 

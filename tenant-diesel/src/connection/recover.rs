@@ -27,8 +27,8 @@ pub(super) struct Statement {
     pub(super) only_reads: bool,
     /// It is one statement, done or not done as a whole.
     pub(super) is_one: bool,
-    /// It reads or writes rows of tables that are there: nothing else, which might be made in another schema.
-    pub(super) is_of_rows: bool,
+    /// It may make something, in whichever schema of the path is there.
+    pub(super) may_make: bool,
     /// Diesel prepared it, and may do so again.
     pub(super) is_prepared: bool,
 }
@@ -42,7 +42,7 @@ impl<S: Scope> ScopedConnection<S> {
     ) -> QueryResult<R> {
         self.ready()?;
         let lease = self.lease_mut();
-        if !statement.is_of_rows {
+        if statement.may_make {
             lease.verify().map_err(Error::into_diesel)?;
         }
         let was_clean = lease.session.is_proved_clean();

@@ -56,12 +56,12 @@ impl<S: Scope> ScopedConnection<S> {
         let typed = query.is_safe_to_cache_prepared(&Pg)?;
         let id = T::query_id().filter(|_| typed);
         let session = &mut self.lease_mut().session;
-        let (effects, only_reads, is_of_rows) = session.effects_of(id, || effects_of(query, typed))?;
+        let (effects, only_reads, may_make) = session.effects_of(id, || effects_of(query, typed))?;
         Ok(Statement {
             effects,
             only_reads,
             is_one: true,
-            is_of_rows,
+            may_make,
             is_prepared: typed,
         })
     }
@@ -75,7 +75,7 @@ impl<S: Scope> ScopedConnection<S> {
             effects: Effects::of_raw_text(sql),
             only_reads: false,
             is_one: Effects::is_one_statement(sql),
-            is_of_rows: false,
+            may_make: Effects::may_make_something(sql),
             is_prepared: false,
         };
         let lease = self.lease_mut();
@@ -190,7 +190,7 @@ pub(super) fn note(lease: &mut Lease, effects: Effects) {
         effects
     };
     lease.session.will_send(effects);
-    if effects.taint == Taint::Statements {
+    if effects.taint >= Taint::Statements {
         // The server may forget Diesel's too: they must be prepared again, in this scope already.
         lease.forget_statements();
     }
@@ -207,7 +207,7 @@ fn has_failed(lease: &mut Lease) -> bool {
     }
 }
 
-/// The effects of a query, whether it does nothing but read, and whether it is about rows.
+/// The effects of a query, whether it does nothing but read, and whether it may make something.
 fn effects_of<T: QueryFragment<Pg>>(query: &T, typed: bool) -> QueryResult<(Effects, bool, bool)> {
     let mut sql = PgQueryBuilder::default();
     query.to_sql(&mut sql, &Pg)?;
@@ -215,5 +215,5 @@ fn effects_of<T: QueryFragment<Pg>>(query: &T, typed: bool) -> QueryResult<(Effe
     let effects = Effects::of_query(&sql, typed);
     let is_harmless = effects.taint <= Taint::Settings && !effects.may_change_path;
     let only_reads = is_harmless && Effects::only_reads(&sql);
-    Ok((effects, only_reads, Effects::is_of_rows(&sql)))
+    Ok((effects, only_reads, Effects::may_make_something(&sql)))
 }

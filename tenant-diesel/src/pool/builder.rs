@@ -3,6 +3,7 @@
 use super::options::{
     DEFAULT_ALIVE_BYPASS_WINDOW, DEFAULT_TENANTS_PER_CONNECTION, OnConnect, Options, Policy,
 };
+use super::pooler::Way;
 use super::shelf::{Shelf, Start};
 use crate::pool::{LimitsOf, OnSwitch, PoolerMode, TenantLimits, TenantManager, TenantPool};
 use crate::{Error, paths::Paths};
@@ -154,7 +155,8 @@ impl TenantPoolBuilder {
     /// statement, and the session reset at the next checkout.
     ///
     /// For databases with triggers, column defaults or views that call `set_config`, `SET ROLE` and the like, which
-    /// no client can see. Each statement then costs one round trip more.
+    /// no client can see. Each statement then costs one round trip more. What happens within one statement, after its
+    /// trigger, happens on the trigger's path.
     pub fn verify_always(mut self) -> Self {
         self.verify_always = true;
         self
@@ -241,6 +243,12 @@ impl TenantPoolBuilder {
 fn wait_for_start(pool: &r2d2::Pool<TenantManager>, shelf: &Shelf) -> Start {
     let (start, patience) = (Instant::now(), pool.connection_timeout());
     let connections = pool.min_idle().unwrap_or(pool.max_size());
+    if connections == 0
+        && let Ok(Way { is_shared: true, .. }) = shelf.way()
+    {
+        // Nobody connects yet who would find it out.
+        return Start::Refused;
+    }
     let started = shelf.wait_for_start(connections, patience);
     // r2d2 counts a connection a moment after it was put on the shelf, and tells nobody.
     while started == Start::Started && pool.state().connections < connections {

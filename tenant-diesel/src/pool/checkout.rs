@@ -305,6 +305,11 @@ impl Inner {
     }
 
     fn timed_out(&self, schema: &SchemaName, start: Instant, source: Option<r2d2::Error>) -> Error {
+        if self.manager.0.is_refused() {
+            return Error::PoolerSharesSessions {
+                pool: self.name.clone(),
+            };
+        }
         count(&self.manager.0.counters.timeouts);
         let state = self.pool.state();
         Error::PoolTimeout {

@@ -106,7 +106,7 @@ impl Lease {
             return Ok(true);
         }
         if self.is_switch(&target, OnSwitch::Reconnect) {
-            self.reopen(Reason::Switched)?;
+            self.reconnect()?;
         }
         match entry {
             Entry::Session | Entry::VerifiedSession => Physical::enter(self, &target, generation)?,
@@ -147,7 +147,15 @@ impl Lease {
         if self.is_proven || !self.session.is_proved_clean() {
             return Ok(false);
         }
-        self.reopen(Reason::Dead)?;
+        // The server has lost the old one already. Where no new one can be had, that stays, and says so.
+        let new = match self.pool.manager.open() {
+            Ok(new) => new,
+            Err(error) => {
+                self.note_lost();
+                return Err(cannot_open(&self.target.schema, error));
+            }
+        };
+        std::mem::replace(self.physical_mut(), new).close(Reason::Dead);
         let (target, generation) = (self.target.clone(), self.pool.manager.0.generation());
         Physical::enter(self, &target, generation)?;
         (self.is_proven, self.is_verified) = (true, true);
@@ -155,13 +163,13 @@ impl Lease {
         Ok(true)
     }
 
-    /// Puts a new connection in place of this one, in the same seat; where that fails, the seat is given up. The old
-    /// one is closed first: the server is never to have more than there are seats.
-    fn reopen(&mut self, reason: Reason) -> Result<(), Error> {
+    /// Puts a new connection in place of one that serves another tenant, in the same seat; where that fails, the seat is
+    /// given up. The old one is closed first: the server is never to have more than there are seats.
+    fn reconnect(&mut self) -> Result<(), Error> {
         let Conn::Pooled(seat) = &mut self.conn else {
             return Ok(());
         };
-        seat.close(reason);
+        seat.close(Reason::Switched);
         match self.pool.manager.open() {
             Ok(new) => {
                 seat.seat(new);

@@ -186,6 +186,11 @@ impl Shelf {
         connections.remove(chosen)
     }
 
+    /// Whether no connection will ever be opened.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.lock().is_refused
+    }
+
     /// Whether the last connection that was to be opened could not be. r2d2 tries again by itself.
     pub(crate) fn is_failing(&self) -> bool {
         self.lock().is_failing

@@ -70,8 +70,10 @@ const WORDS: &[&str] = &[
 
 /// Whether a query calls a function that is not known to leave the session as it was.
 pub(super) fn calls_something_unknown(sql: &str) -> bool {
+    // A comment may stand between a name and its parenthesis, or be taken for a name.
+    let has_comment = sql.contains("--") || sql.contains("/*");
     sql.match_indices('(')
-        .any(|(open, _)| is_unknown_call(&sql[..open]))
+        .any(|(open, _)| has_comment || is_unknown_call(&sql[..open]))
 }
 
 fn is_unknown_call(before: &str) -> bool {
@@ -84,13 +86,18 @@ fn is_unknown_call(before: &str) -> bool {
         .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
         .map_or(0, |at| at + 1);
     let name = trimmed[start..].to_ascii_lowercase();
-    if name.is_empty() || WORDS.contains(&name.as_str()) {
-        return false;
+    let is_harmless = HARMLESS.contains(&name.as_str());
+    match trimmed[..start].trim_end().strip_suffix('.') {
+        // Behind a period, any word of the language is a name.
+        Some(qualified) => !(is_harmless && last_word(qualified) == "pg_catalog"),
+        None => !(name.is_empty() || is_harmless || WORDS.contains(&name.as_str())),
     }
-    let qualifier = trimmed[..start]
-        .strip_suffix('.')
-        .map(|before| before.ends_with("pg_catalog"));
-    qualifier == Some(false) || !HARMLESS.contains(&name.as_str())
+}
+
+fn last_word(text: &str) -> &str {
+    let text = text.trim_end();
+    let is_boundary = |c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | '$'));
+    &text[text.rfind(is_boundary).map_or(0, |at| at + 1)..]
 }
 
 /// Whether a text ends in `INTO` and a quoted name.
@@ -173,6 +180,13 @@ mod tests {
             r#"UPDATE "tasks" SET "title" = public."audit" ("title")"#,
             r#"INSERT INTO "tasks" ("title") VALUES ("audit" ($1))"#,
             "SELECT public.lower($1)",
+            "SELECT public . lower($1)",
+            "SELECT public. lower($1)",
+            "SELECT ctx.set($1)",
+            "SELECT my_pg_catalog.lower($1)",
+            "SELECT x.pg_catalog.lower($1)",
+            "SELECT ctx.go/**/($1)",
+            "SELECT ctx.go -- lower\n($1)",
             "SELECT query_to_xml($1, true, true, '')",
             r#"UPDATE "tasks" SET "title" = audit("title")"#,
         ] {

@@ -40,13 +40,40 @@ impl Effects {
         !sql.trim_end().trim_end_matches(';').contains(';')
     }
 
-    /// Whether a query reads or writes rows, as far as its first word tells.
-    pub(crate) fn is_of_rows(sql: &str) -> bool {
-        !matches!(kind(sql), Kind::Other)
+    /// Whether a statement may make something, which would be made elsewhere if the schema were gone. One that reads
+    /// or writes rows fails then.
+    pub(crate) fn may_make_something(sql: &str) -> bool {
+        const MAKES_NOTHING: &[&str] = &[
+            "set",
+            "reset",
+            "show",
+            "lock",
+            "listen",
+            "unlisten",
+            "notify",
+            "deallocate",
+            "fetch",
+            "move",
+            "close",
+            "declare",
+            "savepoint",
+        ];
+        let first = words(sql).next().unwrap_or_default().to_ascii_lowercase();
+        match kind(sql) {
+            Kind::Write => false,
+            // `SELECT .. INTO` makes a table.
+            Kind::Read => words(sql).any(|word| word.eq_ignore_ascii_case("into")),
+            Kind::Other => {
+                !Self::is_one_statement(sql)
+                    || sql.contains("/*")
+                    || sql.contains("--")
+                    || !MAKES_NOTHING.contains(&&*first)
+            }
+        }
     }
 
     /// Whether a message of several statements ends the transaction that it is sent in, as far as their first words
-    /// tell. What is inside dollar quotes is not looked at: a body of `DO` has such words too.
+    /// tell.
     pub(crate) fn ends_transaction(sql: &str) -> bool {
         let ends = |statement: &str| {
             let mut words = words(statement).map(str::to_ascii_lowercase);
@@ -57,7 +84,14 @@ impl Effects {
                 _ => false,
             }
         };
-        !sql.contains('$') && sql.split(';').any(ends)
+        if sql.contains("--") || sql.contains("/*") || sql.contains('$') {
+            // Where statements begin cannot be told. A `DO` has an `END`, but cannot commit here either.
+            return words(sql).any(|word| {
+                let word = word.to_ascii_lowercase();
+                matches!(&*word, "commit" | "rollback" | "abort") || (word == "end" && !sql.contains('$'))
+            });
+        }
+        sql.split(';').any(ends)
     }
 
     /// Whether a query starts like one that reads, and names nothing that writes or locks rows.
@@ -233,6 +267,9 @@ mod tests {
             "INSERT INTO tasks DEFAULT VALUES; END; SELECT 1",
             "PREPARE TRANSACTION 'x'",
             "ROLLBACK; SELECT 1",
+            "/* done */ COMMIT; SELECT 1",
+            "-- done\nCOMMIT; SELECT 1",
+            "SELECT '$'; COMMIT",
         ] {
             assert!(Effects::ends_transaction(sql), "{sql}");
         }

@@ -56,7 +56,7 @@ pub(crate) struct Session {
     /// A message of several statements may have begun a transaction.
     may_be_in_transaction: bool,
     taint: Taint,
-    /// The effects of typed queries, whether they only read and whether they are about rows, by their type: their text never changes.
+    /// The effects of typed queries, whether they only read and whether they may make something, by their type: their text never changes.
     effects: HashMap<TypeId, (Effects, bool, bool)>,
 }
 

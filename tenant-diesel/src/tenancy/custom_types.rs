@@ -29,7 +29,15 @@ impl<T: TenantModel> Tenancy<T> {
         if !policy.is_open() {
             return;
         }
-        if let Ok(Some(found)) = self.custom_type(born) {
+        let found = match self.custom_type(born) {
+            Ok(found) => found,
+            Err(error) => {
+                let (error, pool) = (&error as &dyn std::error::Error, self.pool().name());
+                tracing::warn!(error, pool, "failed to look for custom types in tenants' schemas");
+                return;
+            }
+        };
+        if let Some(found) = found {
             policy.reconnect();
             tracing::warn!(
                 schema = found.schema,
