@@ -22,7 +22,6 @@ mod transactions;
 mod pool;
 // Which connection a tenant gets, what that costs, and what bounds it.
 mod affinity;
-mod user;
 // Every method of Diesel's connection traits works on ours.
 mod forwarded;
 // An instrumentation that itself uses the tenancy.
@@ -31,6 +30,8 @@ mod instrumentation;
 mod statements;
 // What each call costs, counted on the wire.
 mod round_trips;
+// What was once wrong.
+mod regressions;
 // All of the above at once, at random.
 mod soak;
 // Through a real PgBouncer.

@@ -3,7 +3,7 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use std::time::Duration;
-use tenant_diesel::{Error, SchemaName, Tenancy, TenantPool};
+use tenant_diesel::{Error, PoolerMode, SchemaName, Tenancy, TenantLimits, TenantPool};
 use tenant_tests::apps::customers::Client;
 use tenant_tests::apps::{customers, todo};
 use tenant_tests::*;
@@ -172,4 +172,46 @@ fn a_tenancy_is_cheap_to_share_between_threads() {
     shared::<TenantPool>();
     sendable::<tenant_diesel::TenantConnection>();
     sendable::<tenant_diesel::PublicConnection>();
+}
+
+/// As the README has it.
+#[test]
+fn the_options_of_the_readme_together() {
+    let fixture = Fixture::new();
+    let tenants = fixture.tagged(&["acme", "globex", "initech"]);
+    let tenancy = application::<Client>()
+        .r2d2(r2d2::Pool::builder().max_size(4).min_idle(Some(1)))
+        .pool(|pool| {
+            pool.alive_bypass_window(Duration::from_millis(500))
+                .tenants_per_connection(2)
+                .verify_always()
+                .limits(|_| {
+                    TenantLimits::none()
+                        .statement_timeout(Duration::from_secs(10))
+                        .max_connections(2)
+                })
+                .pooler_mode(PoolerMode::Session)
+        })
+        .connect(fixture.database.url())
+        .unwrap();
+    for tenant in tenants.iter().cycle().take(30) {
+        let read = tenancy.with_tenant(tenant, |conn| {
+            assert_eq!(setting(conn, "statement_timeout"), "10s");
+            titles(conn)
+        });
+        assert_eq!(read.unwrap(), [tenant.name.as_str()]);
+    }
+    let held = [
+        tenancy.get(&tenants[0]).unwrap(),
+        tenancy.get(&tenants[0]).unwrap(),
+    ];
+    assert!(matches!(
+        tenancy.get(&tenants[0]),
+        Err(Error::TenantLimit {
+            max_connections: 2,
+            ..
+        })
+    ));
+    drop(held);
+    assert!(tenancy.pool().state().connections <= 4);
 }

@@ -14,6 +14,7 @@ pub mod cases;
 mod database;
 mod fixture;
 pub mod models;
+pub mod moods;
 mod observe;
 mod warnings;
 

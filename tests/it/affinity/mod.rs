@@ -29,7 +29,7 @@ use tenant_tests::apps::customers::Client;
 use tenant_tests::*;
 
 /// So long that a slow machine does not come into it.
-const LONG: Duration = Duration::from_secs(600);
+pub(crate) const LONG: Duration = Duration::from_secs(600);
 
 /// The application with so many connections, which are believed to live for long.
 fn affine(connections: u32) -> Fixture {
@@ -37,11 +37,21 @@ fn affine(connections: u32) -> Fixture {
 }
 
 /// The same, with other options of the pool on top.
-fn with(connections: u32, options: impl FnOnce(TenantPoolBuilder) -> TenantPoolBuilder) -> Fixture {
+pub(crate) fn with(
+    connections: u32,
+    options: impl FnOnce(TenantPoolBuilder) -> TenantPoolBuilder,
+) -> Fixture {
     let builder: TenancyBuilder<Client> = application().pool(|pool| options(pool.alive_bypass_window(LONG)));
     let fixture = Fixture::of(connections, builder);
     fixture.tenancy.migrate().unwrap();
     fixture
+}
+
+/// Two tenants on one connection, whose pool has these options.
+pub(crate) fn two(options: impl FnOnce(TenantPoolBuilder) -> TenantPoolBuilder) -> (Fixture, Vec<Client>) {
+    let fixture = with(1, options);
+    let tenants = fixture.tagged(&["acme", "globex"]);
+    (fixture, tenants)
 }
 
 /// The same application in a pool of its own, where no connection has served anybody.
@@ -54,7 +64,7 @@ fn another(url: &str, connections: u32) -> Tenancy<Client> {
 }
 
 /// The server's process that a tenant is served by.
-fn served_by(tenancy: &Tenancy<Client>, tenant: &Client) -> i32 {
+pub(crate) fn served_by(tenancy: &Tenancy<Client>, tenant: &Client) -> i32 {
     backend(&mut tenancy.get(tenant).unwrap())
 }
 
@@ -68,13 +78,13 @@ fn served_at_once(tenancy: &Tenancy<Client>, tenants: &[Client]) -> Vec<i32> {
 }
 
 /// Ends a session of the server, and waits until its process is gone, and with it its end of the connection.
-fn kill(fixture: &Fixture, pid: i32) {
+pub(crate) fn kill(fixture: &Fixture, pid: i32) {
     fixture.run(&format!("SELECT pg_terminate_backend({pid})"));
     wait_until("the backend is gone", || !is_running(pid));
 }
 
 /// Whether a process runs. (The server's view of its sessions loses one before its process has ended.)
-fn is_running(pid: i32) -> bool {
+pub(crate) fn is_running(pid: i32) -> bool {
     let ps = std::process::Command::new("ps")
         .args(["-o", "stat=", "-p", &pid.to_string()])
         .output();

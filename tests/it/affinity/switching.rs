@@ -3,13 +3,7 @@
 use super::*;
 use diesel::connection::SimpleConnection;
 use tenant_diesel::{OnSwitch, TenantConnection};
-
-/// Two tenants on one connection.
-fn two(options: impl FnOnce(TenantPoolBuilder) -> TenantPoolBuilder) -> (Fixture, Vec<Client>) {
-    let fixture = with(1, options);
-    let tenants = fixture.tagged(&["acme", "globex"]);
-    (fixture, tenants)
-}
+use tenant_tests::moods::{self, give_moods};
 
 fn prepared(conn: &mut TenantConnection) -> i64 {
     #[derive(QueryableByName)]
@@ -63,68 +57,6 @@ fn clearing_statements_costs_no_round_trip_of_its_own() {
         // The path, then the query, which is prepared and run.
         let (round_trips, _) = proxy.count(|| tenancy.with_tenant(tenant, titles).unwrap());
         assert!(round_trips <= 3, "{round_trips}");
-    }
-}
-
-mod moods {
-    use diesel::prelude::*;
-    use diesel::sql_types::SqlType;
-
-    #[derive(Debug, SqlType, diesel::query_builder::QueryId)]
-    #[diesel(postgres_type(name = "mood"))]
-    pub struct MoodType;
-
-    diesel::table! {
-        use diesel::sql_types::*;
-        use super::MoodType;
-        moods (id) { id -> Int4, mood -> MoodType }
-    }
-
-    #[derive(
-        Debug, PartialEq, Eq, Clone, diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
-    )]
-    #[diesel(sql_type = MoodType)]
-    pub struct Mood(pub String);
-
-    impl diesel::serialize::ToSql<MoodType, diesel::pg::Pg> for Mood {
-        fn to_sql<'b>(
-            &'b self,
-            out: &mut diesel::serialize::Output<'b, '_, diesel::pg::Pg>,
-        ) -> diesel::serialize::Result {
-            std::io::Write::write_all(out, self.0.as_bytes())?;
-            Ok(diesel::serialize::IsNull::No)
-        }
-    }
-
-    impl diesel::deserialize::FromSql<MoodType, diesel::pg::Pg> for Mood {
-        fn from_sql(bytes: diesel::pg::PgValue<'_>) -> diesel::deserialize::Result<Self> {
-            Ok(Self(String::from_utf8(bytes.as_bytes().to_vec())?))
-        }
-    }
-
-    /// Writes a mood and reads it back, comparing it in the server.
-    pub(super) fn round_trip<C>(conn: &mut C, mood: &str) -> QueryResult<Vec<Mood>>
-    where
-        C: diesel::connection::LoadConnection<Backend = diesel::pg::Pg>,
-    {
-        diesel::insert_into(moods::table)
-            .values((moods::id.eq(1), moods::mood.eq(Mood(mood.to_owned()))))
-            .on_conflict(moods::id)
-            .do_update()
-            .set(moods::mood.eq(Mood(mood.to_owned())))
-            .execute(conn)?;
-        moods::table
-            .filter(moods::mood.eq(Mood(mood.to_owned())))
-            .select(moods::mood)
-            .load(conn)
-    }
-}
-
-const MOODS: &str = "CREATE TYPE {}.mood AS ENUM ('sad', '{}'); CREATE TABLE {}.moods (id int PRIMARY KEY, mood {}.mood NOT NULL)";
-
-fn give_moods(fixture: &Fixture, tenants: &[Client]) {
-    for tenant in tenants {
-        fixture.run(&MOODS.replace("{}", &tenant.name));
     }
 }
 

@@ -10,7 +10,7 @@ mod soak;
 use diesel::connection::CacheSize;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
-use tenant_diesel::{Tenancy, TenancyBuilder};
+use tenant_diesel::{PoolerMode, Tenancy, TenancyBuilder, TenantPoolBuilder};
 use tenant_testing::{PgBouncer, PgBouncerBuilder};
 use tenant_tests::Fixture;
 use tenant_tests::apps::customers::Client;
@@ -30,6 +30,20 @@ impl Pooled {
         fixture.tenancy.migrate().unwrap();
         let pgbouncer = pooler.before(fixture.database.url()).unwrap();
         Self { pgbouncer, fixture }
+    }
+
+    /// Two tenants behind a pooler in transaction mode that has so many sessions, and a tenancy that knows, with other
+    /// options of the pool on top.
+    pub(crate) fn two(
+        sessions: u32,
+        options: impl FnOnce(TenantPoolBuilder) -> TenantPoolBuilder,
+    ) -> (Self, Tenancy<Client>, Vec<Client>) {
+        let pooled = Self::behind(PgBouncer::builder().pool_size(sessions));
+        let tenants = pooled.fixture.tagged(&["acme", "globex"]);
+        let tenancy = pooled.tenancy(4, |builder| {
+            builder.pool(|pool| options(pool.pooler_mode(PoolerMode::Transaction)))
+        });
+        (pooled, tenancy, tenants)
     }
 
     /// The same application through the pooler, in a pool of so many; `options` says what else it is told.

@@ -12,12 +12,7 @@ use super::{Pooled, text};
 
 /// Two tenants behind a pooler in transaction mode that has so many sessions, and a tenancy that knows.
 fn two(sessions: u32) -> (Pooled, Tenancy<Client>, Vec<Client>) {
-    let pooled = Pooled::behind(PgBouncer::builder().pool_size(sessions));
-    let tenants = pooled.fixture.tagged(&["acme", "globex"]);
-    let tenancy = pooled.tenancy(4, |builder| {
-        builder.pool(|pool| pool.pooler_mode(PoolerMode::Transaction))
-    });
-    (pooled, tenancy, tenants)
+    Pooled::two(sessions, |pool| pool)
 }
 
 #[test]
