@@ -50,8 +50,8 @@ fn main() -> Result {
         (150, effort)
     } else {
         let effort = Effort {
-            rounds: 9,
-            turn: Duration::from_millis(30),
+            rounds: 7,
+            turn: Duration::from_millis(20),
             counted: 400,
         };
         (1000, effort)
