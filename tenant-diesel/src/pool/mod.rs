@@ -8,6 +8,7 @@
 //! | [`gate`] | who comes first, and how many a tenant may have |
 //! | [`shelf`] | the idle connections, and which of them a tenant gets |
 //! | [`seat`] | what r2d2 counts |
+//! | [`stagger`] | how many tenants a connection serves |
 //! | [`manager`] | how r2d2 opens a connection, and which ones it must close |
 //! | [`physical`] | a connection with what is known of its session |
 //! | [`lease`] | a connection that somebody has; dead ones replaced |
@@ -31,6 +32,7 @@ mod physical;
 mod pooler;
 mod seat;
 mod shelf;
+mod stagger;
 
 pub use builder::{DEFAULT_POOL_NAME, TenantPoolBuilder};
 pub(crate) use checkout::Entry;

@@ -4,6 +4,7 @@ use super::metrics::{Counters, Reason, count};
 use super::options::Options;
 use super::pooler::Way;
 use super::shelf::Shelf;
+use super::stagger::staggered;
 use super::{OnSwitch, PoolerMode, SearchPathCustomizer};
 use crate::Error;
 use crate::paths::{Settings, Target, settings};
@@ -19,9 +20,7 @@ use diesel::r2d2::R2D2Connection;
 use diesel::sql_types::Text;
 use std::collections::HashSet;
 use std::fmt;
-use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tenant_core::{SchemaName, SearchPath};
 
@@ -492,17 +491,6 @@ impl Drop for Physical {
     }
 }
 
-/// How many tenants the next connection may serve: up to a quarter less than the limit, another number for each, so
-/// that connections which were opened together are not all replaced at the same moment.
-fn staggered(limit: NonZeroU32, counters: &Counters) -> usize {
-    // Odd, and about the golden ratio of the range: neighbours are far apart, and each value comes once in a round.
-    const STEP: u64 = 0x9E37_79B9;
-    let opened = counters.opened.load(Ordering::Relaxed);
-    let spread = u64::from(limit.get() / 4);
-    let less = ((opened.wrapping_mul(STEP) & 0xFFFF_FFFF) * (spread + 1)) >> 32;
-    limit.get() as usize - usize::try_from(less).unwrap_or(0)
-}
-
 /// What the settings that limits are about are now.
 fn current_settings(pg: &mut PgConnection) -> QueryResult<[String; SETTINGS.len()]> {
     #[derive(QueryableByName)]
@@ -537,33 +525,5 @@ impl fmt::Debug for Physical {
         f.debug_struct("Physical")
             .field("session", &self.session)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_differ_from_connection_to_connection_and_never_exceed_what_was_asked_for() {
-        let counters = Counters::default();
-        let limits = |limit: u32| -> Vec<usize> {
-            counters.opened.store(0, Ordering::Relaxed);
-            let limit = NonZeroU32::new(limit).unwrap();
-            let next = || {
-                let own = staggered(limit, &counters);
-                count(&counters.opened);
-                own
-            };
-            (0..8).map(|_| next()).collect()
-        };
-        let of_64 = limits(64);
-        assert!(of_64.iter().all(|limit| (48..=64).contains(limit)), "{of_64:?}");
-        let mut different = of_64.clone();
-        different.sort_unstable();
-        different.dedup();
-        assert!(different.len() >= 6, "{of_64:?}");
-        assert_eq!(limits(3), [3; 8]);
-        assert_eq!(limits(1), [1; 8]);
     }
 }
