@@ -167,7 +167,7 @@ impl TenantPoolBuilder {
     /// Diesel then keeps one prepared statement for each tenant and query, and PostgreSQL plans nothing again when
     /// a connection comes back to a tenant; with statements that are shared it reads each one again whenever the
     /// path has changed. It also lets tenants' columns differ in type, and names the tenant in `pg_stat_activity`
-    /// and in the server's log (in the form of sqlcommenter). It takes memory in the server: some 10 kB for each query
+    /// and in the server's log (in the form of sqlcommenter). It takes memory in the server: some 7 kB for each query
     /// and tenant that a connection serves, which [`Self::tenants_per_connection`] bounds.
     pub fn statement_per_tenant(mut self, yes: bool) -> Self {
         self.paths.tags = yes;

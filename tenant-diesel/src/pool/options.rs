@@ -20,10 +20,10 @@ pub const DEFAULT_ALIVE_BYPASS_WINDOW: Duration = Duration::from_millis(500);
 /// pool takes at most about
 ///
 /// ```text
-/// connections × tenants a connection × (tables × 13 kB + queries × 10 kB)
+/// connections × tenants a connection × (tables × 13 kB + queries × 7 kB)
 /// ```
 ///
-/// which is 10 × 64 × (20 × 13 kB + 20 × 10 kB) = 290 MB for ten connections to schemas of twenty tables, however
+/// which is 10 × 64 × (20 × 13 kB + 20 × 7 kB) = 256 MB for ten connections to schemas of twenty tables, however
 /// many tenants there are. Connections are replaced after three quarters of this number to all of it, so that those
 /// which were opened together do not all go at once.
 pub const DEFAULT_TENANTS_PER_CONNECTION: NonZeroU32 = NonZeroU32::new(64).expect("64 is not zero");
