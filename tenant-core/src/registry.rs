@@ -27,9 +27,12 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Registry {
     public: SchemaName,
+    library: SchemaName,
     model_table: Table,
     extension_schemas: Vec<SchemaName>,
     static_names: Vec<SchemaName>,
+    static_tenants: Vec<SchemaName>,
+    reference: Option<SchemaName>,
     apps: Vec<AppInfo>,
 }
 
@@ -39,11 +42,22 @@ impl Registry {
     pub fn new(public: SchemaName, model_table: Table) -> Self {
         Self {
             public,
+            library: SchemaName::library(),
             model_table,
             extension_schemas: Vec::new(),
             static_names: Vec::new(),
+            static_tenants: Vec::new(),
+            reference: None,
             apps: Vec::new(),
         }
+    }
+
+    /// The schema that the library keeps for itself, if it is another than
+    /// [`LIBRARY_SCHEMA`](crate::reserved::LIBRARY_SCHEMA).
+    #[must_use]
+    pub fn library_schema(mut self, schema: SchemaName) -> Self {
+        self.library = schema;
+        self
     }
 
     /// Adds an app.
@@ -71,6 +85,39 @@ impl Registry {
     pub fn static_name(mut self, name: SchemaName) -> Self {
         self.static_names.push(name);
         self
+    }
+
+    /// Adds a static tenant: a site of the application's own (`www`, `blog`), whose schema is made and kept migrated
+    /// like a customer's. No customer can take its name.
+    #[must_use]
+    pub fn static_tenant(mut self, name: SchemaName) -> Self {
+        self.static_tenants.push(name.clone());
+        self.static_name(name)
+    }
+
+    /// Sets the reference schema, which is made and kept migrated, to be cloned. No customer can take its name.
+    #[must_use]
+    pub fn reference_schema(mut self, name: SchemaName) -> Self {
+        self.reference = Some(name);
+        self
+    }
+
+    /// The static tenants, in the order in which they were added.
+    #[must_use]
+    pub fn static_tenants(&self) -> &[SchemaName] {
+        &self.static_tenants
+    }
+
+    /// The reference schema, if there is one.
+    #[must_use]
+    pub fn reference(&self) -> Option<&SchemaName> {
+        self.reference.as_ref()
+    }
+
+    /// The schema that the library keeps for itself.
+    #[must_use]
+    pub fn library(&self) -> &SchemaName {
+        &self.library
     }
 
     /// The names that are reserved for schemas of one's own.
@@ -101,8 +148,15 @@ impl Registry {
     /// library itself. Compared without case.
     #[must_use]
     pub fn reserved_for(&self, name: &SchemaName) -> Option<Reserved> {
+        let is_reference = || {
+            self.reference
+                .as_ref()
+                .is_some_and(|other| name.eq_ignore_case(other))
+        };
         let is_static = || self.static_names.iter().any(|other| name.eq_ignore_case(other));
         Reserved::by_paths(name, &self.public, &self.extension_schemas)
+            .or_else(|| name.eq_ignore_case(&self.library).then_some(Reserved::Library))
+            .or_else(|| is_reference().then_some(Reserved::Reference))
             .or_else(|| is_static().then_some(Reserved::StaticName))
     }
 
@@ -219,11 +273,18 @@ impl Registry {
             }));
         }
         // Each name but the first of two equal ones, and those that the library has.
-        let names: Vec<_> = self.extension_schemas.iter().chain(&self.static_names).collect();
+        if self.library.eq_ignore_case(&self.public) {
+            findings.push(Finding(Problem::NameReservedTwice {
+                name: self.library.clone(),
+            }));
+        }
+        let own = self.static_names.iter().chain(&self.reference);
+        let names: Vec<_> = self.extension_schemas.iter().chain(own).collect();
         for (i, name) in names.iter().enumerate() {
             let is_static = i >= self.extension_schemas.len();
             let is_public = is_static && name.eq_ignore_case(&self.public);
-            let library = Reserved::by_paths(name, &SchemaName::public(), &[]) == Some(Reserved::Library);
+            let library = name.eq_ignore_case(&self.library)
+                || Reserved::by_paths(name, &SchemaName::public(), &[]) == Some(Reserved::Library);
             if is_public || library || names[..i].iter().any(|other| other.eq_ignore_case(name)) {
                 findings.push(Finding(Problem::NameReservedTwice {
                     name: (*name).clone(),

@@ -23,6 +23,8 @@ pub enum Reserved {
     Extensions,
     /// It is a static name of the application.
     StaticName,
+    /// It is the reference schema, which is kept migrated, to be cloned.
+    Reference,
     /// It belongs to the library: [`LIBRARY_SCHEMA`], or a name that starts with [`SPARE_PREFIX`].
     Library,
 }
@@ -54,6 +56,7 @@ impl fmt::Display for Reserved {
             Self::Public => "the shared schema",
             Self::Extensions => "extensions",
             Self::StaticName => "a static name of the application",
+            Self::Reference => "the reference schema",
             Self::Library => "the library itself",
         })
     }

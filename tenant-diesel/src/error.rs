@@ -1,5 +1,6 @@
 //! [`Error`]: everything that can go wrong, and [`ScopeError`]: how it meets the errors of closures.
 
+use crate::TenantState;
 use crate::migrate::MigrationReport;
 use std::fmt;
 use std::time::Duration;
@@ -111,6 +112,31 @@ pub enum Error {
     SchemaMissing {
         /// The schema.
         schema: SchemaName,
+    },
+
+    /// The tenant is not served: it is not ready, or at a version that this application cannot serve. No query of the
+    /// scope was run.
+    #[error("tenant `{tenant}` is not served: {}", Why(*.state, .version.as_deref(), .needs.as_deref()))]
+    TenantUnavailable {
+        /// The tenant's schema.
+        tenant: SchemaName,
+        /// Where it is in its life.
+        state: TenantState,
+        /// The last version in its ledger.
+        version: Option<String>,
+        /// The versions that this application serves, where the tenant is at another.
+        needs: Option<String>,
+    },
+
+    /// The tenant is not in a state from which this can be done. Nothing was changed.
+    #[error("cannot {action} tenant `{schema}`, which is {}", state.map_or("not known to the library", TenantState::as_str))]
+    WrongState {
+        /// What was attempted.
+        action: &'static str,
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// Where it is in its life, if the library knows it.
+        state: Option<TenantState>,
     },
 
     /// A new connection could not be set to the schema.
@@ -412,5 +438,25 @@ impl fmt::Display for Case<'_> {
         } else {
             ", which differs in case only"
         })
+    }
+}
+
+/// Why a tenant is not served.
+struct Why<'a>(TenantState, Option<&'a str>, Option<&'a str>);
+
+impl fmt::Display for Why<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(state, version, needs) = self;
+        match (needs, version) {
+            (Some(needs), Some(version)) => write!(
+                f,
+                "it is at version {version}, and this application serves {needs}: migrate it, or wait for the deployment"
+            ),
+            (Some(needs), None) => write!(
+                f,
+                "it was not migrated, and this application serves {needs}: migrate it"
+            ),
+            (None, _) => write!(f, "it is {state}"),
+        }
     }
 }

@@ -10,6 +10,7 @@ mod paths;
 mod pool;
 pub mod prelude;
 mod provision;
+mod records;
 mod session;
 mod sql;
 mod tenancy;
@@ -25,6 +26,7 @@ pub use pool::{
     TenantPool, TenantPoolBuilder,
 };
 pub use r2d2;
+pub use records::{SchemaKind, TenantState};
 pub use tenancy::{PAGE_SIZE, Tenancy, TenancyBuilder, Tenants};
 pub use tenant_core::{
     App, AppInfo, AppScope, Finding, Problem, Registry, Reserved, SchemaName, SchemaNameError, ScopedTable,

@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::connection::Tag;
 use crate::pool::{LimitsOf, SETTINGS, TenantLimits};
+use crate::records::Records;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,6 +15,8 @@ pub(crate) struct Paths {
     pub(crate) public: SchemaName,
     pub(crate) extension_schemas: Vec<SchemaName>,
     pub(crate) public_behind_tenants: bool,
+    /// What the library keeps, and the schema for that.
+    pub(crate) records: Records,
     /// The limits that go with the path of a tenant.
     pub(crate) limits: Option<LimitsOf>,
     /// Whether a tenant's statements carry its name.
@@ -98,7 +101,12 @@ impl Paths {
     }
 
     fn work_out(&self, schema: &SchemaName, limits: TenantLimits) -> Result<Target, Error> {
-        if let Some(reserved_for) = Reserved::by_paths(schema, &self.public, &self.extension_schemas) {
+        let library = schema
+            .eq_ignore_case(self.records.schema())
+            .then_some(Reserved::Library);
+        if let Some(reserved_for) =
+            Reserved::by_paths(schema, &self.public, &self.extension_schemas).or(library)
+        {
             return Err(Error::ReservedName {
                 schema: schema.clone(),
                 reserved_for,

@@ -39,6 +39,9 @@ impl<T: TenantModel> Fixture<T> {
         let versions = "SELECT nspname || query_to_xml(format('SELECT version FROM %I.__diesel_schema_migrations \
              ORDER BY 1', nspname), true, true, '') FROM pg_namespace n WHERE EXISTS (SELECT FROM pg_class \
              WHERE relnamespace = n.oid AND relname = '__diesel_schema_migrations')";
+        // Not there before the first migration.
+        let kept = "SELECT 'kept ' || query_to_xml('SELECT name, kind, state, version FROM tenancy.schemas \
+             ORDER BY 1', true, true, '') WHERE to_regclass('tenancy.schemas') IS NOT NULL";
         let mut all = self.texts(&format!(
             "SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_' \
              UNION ALL SELECT 'relation ' || oid::regclass FROM pg_class \
@@ -46,7 +49,7 @@ impl<T: TenantModel> Fixture<T> {
              UNION ALL SELECT 'client ' || c::text FROM public.clients c \
              UNION ALL SELECT 'lock ' || objid FROM pg_locks WHERE locktype = 'advisory' \
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-             UNION ALL {versions}"
+             UNION ALL {kept} UNION ALL {versions}"
         ));
         all.sort();
         all
@@ -55,7 +58,7 @@ impl<T: TenantModel> Fixture<T> {
     /// The schemas that are not PostgreSQL's own, sorted by bytes.
     pub fn schemas(&self) -> Vec<String> {
         self.texts(
-            "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' \
+            "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'tenancy') \
              ORDER BY nspname::text COLLATE \"C\"",
         )
     }

@@ -116,6 +116,12 @@ impl SchemaName {
         Self(Arc::from(crate::reserved::DEFAULT_PUBLIC_SCHEMA))
     }
 
+    /// `tenancy`: the schema of the library, unless an application chooses another.
+    #[must_use]
+    pub fn library() -> Self {
+        Self(Arc::from(crate::reserved::LIBRARY_SCHEMA))
+    }
+
     /// The name as it is in the catalog, without quotes. Never put it into SQL text: see
     /// [`SchemaName::quoted`].
     #[must_use]

@@ -48,6 +48,6 @@ pub(crate) fn record(pg: &mut PgConnection, schema: &SchemaName, version: &str) 
     Ok(())
 }
 
-fn table(schema: &SchemaName) -> String {
+pub(crate) fn table(schema: &SchemaName) -> String {
     format!("{}.{TABLE}", schema.quoted())
 }

@@ -10,7 +10,7 @@
 //! | [`report`] | what was done, and what failed |
 
 mod apps;
-mod ledger;
+pub(crate) mod ledger;
 pub(crate) mod lock;
 mod report;
 mod runner;

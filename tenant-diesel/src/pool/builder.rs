@@ -6,7 +6,7 @@ use super::options::{
 use super::pooler::Way;
 use super::shelf::{Shelf, Start};
 use crate::pool::{LimitsOf, OnSwitch, PoolerMode, TenantLimits, TenantManager, TenantPool};
-use crate::{Error, paths::Paths};
+use crate::{Error, paths::Paths, records::Records};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use std::fmt;
@@ -44,6 +44,7 @@ impl TenantPoolBuilder {
                 public,
                 extension_schemas: Vec::new(),
                 public_behind_tenants: false,
+                records: Records::new(SchemaName::library()),
                 limits: None,
                 tags: true,
                 known: Default::default(),
@@ -70,9 +71,19 @@ impl TenantPoolBuilder {
         self
     }
 
+    /// The schema that the library keeps for itself.
+    pub(crate) fn library_schema(mut self, schema: SchemaName) -> Self {
+        self.paths.records = Records::new(schema);
+        self
+    }
+
     /// The shared schema, and those of extensions.
-    pub(crate) fn schemas(&self) -> (&SchemaName, &[SchemaName]) {
-        (&self.paths.public, &self.paths.extension_schemas)
+    pub(crate) fn schemas(&self) -> (&SchemaName, &[SchemaName], &SchemaName) {
+        (
+            &self.paths.public,
+            &self.paths.extension_schemas,
+            self.paths.records.schema(),
+        )
     }
 
     /// Sizes and time-outs, as r2d2's own builder takes them. Its defaults hold otherwise: 10

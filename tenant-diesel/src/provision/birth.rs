@@ -7,7 +7,7 @@ use super::{isolation, names};
 use crate::connection::{PublicConnection, TenantScope};
 use crate::migrate::{lock, run_all_in_open_transaction};
 use crate::model::{NewTenant, TenantModel};
-use crate::{Error, Tenancy};
+use crate::{Error, SchemaKind, Tenancy};
 use diesel::prelude::*;
 use tenant_core::{AppScope, SchemaName};
 
@@ -167,7 +167,8 @@ impl<T: TenantModel> Tenancy<T> {
         spare: Option<&Spare>,
     ) -> Result<(), Error> {
         if let Some(spare) = spare {
-            return spare.claim(conn, schema);
+            spare.claim(conn, schema)?;
+            return self.note_birth(conn, schema);
         }
         diesel::sql_query(format!("CREATE SCHEMA {}", schema.quoted()))
             .execute(conn.raw())
@@ -175,6 +176,16 @@ impl<T: TenantModel> Tenancy<T> {
         let target = self.pool().paths().tenant_migrations(schema)?;
         conn.nested::<TenantScope, _, _>(target, |conn| {
             run_all_in_open_transaction(conn, &self.apps().migrations(AppScope::Tenant))
-        })
+        })?;
+        self.note_birth(conn, schema)
+    }
+
+    /// The library's row of the schema, in the transaction that makes it.
+    fn note_birth(&self, conn: &mut PublicConnection, schema: &SchemaName) -> Result<(), Error> {
+        let pg = conn.raw();
+        self.records()
+            .ensure(pg)
+            .and_then(|()| self.records().note(pg, schema, SchemaKind::Tenant))
+            .map_err(Error::attempt("note the state of the schema", schema))
     }
 }

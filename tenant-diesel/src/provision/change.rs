@@ -123,6 +123,10 @@ impl<T: TenantModel> Tenancy<T> {
                 .execute(pg)
                 .map_err(Error::attempt("drop the schema", schema))?;
         }
+        self.records()
+            .ensure(pg)
+            .and_then(|()| self.records().remove(pg, schema))
+            .map_err(Error::attempt("note that the schema is gone", schema))?;
         Ok(existed)
     }
 }

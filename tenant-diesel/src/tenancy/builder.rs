@@ -15,6 +15,8 @@ use tenant_core::{AppInfo, Registry, SchemaName, ScopedTable, Severity};
 #[must_use]
 pub struct TenancyBuilder<T> {
     static_names: Vec<SchemaName>,
+    static_tenants: Vec<SchemaName>,
+    reference: Option<SchemaName>,
     infos: Vec<AppInfo>,
     apps: EmbeddedApps,
     pool: TenantPoolBuilder,
@@ -25,6 +27,8 @@ impl<T: TenantModel> TenancyBuilder<T> {
     pub(super) fn new() -> Self {
         Self {
             static_names: Vec::new(),
+            static_tenants: Vec::new(),
+            reference: None,
             infos: Vec::new(),
             apps: EmbeddedApps::default(),
             pool: TenantPool::builder(),
@@ -53,9 +57,30 @@ impl<T: TenantModel> TenancyBuilder<T> {
         self
     }
 
+    /// The schema in which the library keeps the state of tenants and the runs of migrations. Default:
+    /// [`LIBRARY_SCHEMA`](tenant_core::reserved::LIBRARY_SCHEMA). Made on first use; all processes must name the same.
+    pub fn library_schema(mut self, schema: SchemaName) -> Self {
+        self.pool = self.pool.library_schema(schema);
+        self
+    }
+
     /// Reserves a name for a schema of your own (`www`, `blog`), which no customer can take.
     pub fn static_name(mut self, name: SchemaName) -> Self {
         self.static_names.push(name);
+        self
+    }
+
+    /// Adds a static tenant: a site of your own (`www`, `blog`). [`Tenancy::migrate`] makes its schema and keeps it
+    /// migrated with the tenant apps; [`Tenancy::with_schema`] works on it. No customer can take its name.
+    pub fn static_tenant(mut self, name: SchemaName) -> Self {
+        self.static_tenants.push(name);
+        self
+    }
+
+    /// Sets the reference schema, which [`Tenancy::migrate`] makes and keeps migrated, to be cloned. No customer can
+    /// take its name.
+    pub fn reference_schema(mut self, name: SchemaName) -> Self {
+        self.reference = Some(name);
         self
     }
 
@@ -125,8 +150,9 @@ impl<T: TenantModel> TenancyBuilder<T> {
     }
 
     fn checked(self) -> Result<(Registry, TenantPoolBuilder, EmbeddedApps), Error> {
-        let (public, extension_schemas) = self.pool.schemas();
-        let mut registry = Registry::new(public.clone(), <T::Table as ScopedTable>::TABLE);
+        let (public, extension_schemas, library) = self.pool.schemas();
+        let mut registry =
+            Registry::new(public.clone(), <T::Table as ScopedTable>::TABLE).library_schema(library.clone());
         registry = extension_schemas
             .iter()
             .cloned()
@@ -135,6 +161,14 @@ impl<T: TenantModel> TenancyBuilder<T> {
             .static_names
             .into_iter()
             .fold(registry, Registry::static_name);
+        registry = self
+            .static_tenants
+            .into_iter()
+            .fold(registry, Registry::static_tenant);
+        registry = self
+            .reference
+            .into_iter()
+            .fold(registry, Registry::reference_schema);
         registry = self.infos.into_iter().fold(registry, Registry::app_info);
         let findings = registry.check();
         if findings

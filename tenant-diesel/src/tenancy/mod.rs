@@ -84,6 +84,10 @@ impl<T: TenantModel> Tenancy<T> {
         self.inner.registry.public()
     }
 
+    pub(crate) fn records(&self) -> &crate::records::Records {
+        &self.pool().paths().records
+    }
+
     pub(crate) fn apps(&self) -> &EmbeddedApps {
         &self.inner.apps
     }

@@ -1,0 +1,77 @@
+//! The library's own migrations. They are few, small, and run under a lock, on first use.
+
+use crate::sql;
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Integer, Nullable, Text};
+use tenant_core::SchemaName;
+
+/// In order, each for ever as it is: what a later version of the library needs is a new one. `{s}` is the schema,
+/// quoted.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/1_schemas_and_runs.sql")];
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Nullable<Integer>)]
+    version: Option<i32>,
+}
+
+#[derive(QueryableByName)]
+struct Comment {
+    #[diesel(sql_type = Nullable<Text>)]
+    comment: Option<String>,
+}
+
+/// Whether the tables are as this version of the library wants them. Those of a later version are: it must keep
+/// them usable for this one.
+pub(super) fn is_current(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<bool> {
+    // The version is in the comment of the schema, so that asking for it fails on no database.
+    let comment = diesel::sql_query(
+        "SELECT pg_catalog.obj_description(oid, 'pg_namespace') AS comment \
+         FROM pg_catalog.pg_namespace WHERE nspname = $1",
+    )
+    .bind::<Text, _>(schema.as_str())
+    .get_result::<Comment>(pg)
+    .optional()?;
+    let version = comment
+        .and_then(|row| row.comment)
+        .and_then(|text| version_in(&text));
+    Ok(version.is_some_and(|version| version >= MIGRATIONS.len()))
+}
+
+/// What the comment says.
+const COMMENT: &str = "tenant-diesel keeps the state of tenants here, version ";
+
+fn version_in(comment: &str) -> Option<usize> {
+    comment.strip_prefix(COMMENT)?.parse().ok()
+}
+
+/// Makes or upgrades the tables: in a transaction, under a lock that others wait for.
+pub(super) fn run(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
+    let s = schema.quoted();
+    pg.transaction(|pg| {
+        crate::migrate::lock::transaction_lock(pg, schema)?;
+        // Its owner alone may look in, and grant more; names of tenants are no secret: `pg_namespace` has them.
+        pg.batch_execute(&format!(
+            "CREATE SCHEMA IF NOT EXISTS {s}; \
+             CREATE TABLE IF NOT EXISTS {s}.library_migrations (\
+             version integer PRIMARY KEY, run_on timestamptz NOT NULL DEFAULT pg_catalog.now())"
+        ))?;
+        let applied = diesel::sql_query(format!(
+            "SELECT pg_catalog.max(version) AS version FROM {s}.library_migrations"
+        ))
+        .get_result::<Version>(pg)?;
+        let applied = usize::try_from(applied.version.unwrap_or(0)).unwrap_or(0);
+        for (i, migration) in MIGRATIONS.iter().enumerate().skip(applied) {
+            let version = i + 1;
+            let comment = sql::literal(&format!("{COMMENT}{version}"));
+            pg.batch_execute(&migration.replace("{s}", &s))?;
+            pg.batch_execute(&format!(
+                "INSERT INTO {s}.library_migrations (version) VALUES ({version}); \
+                 COMMENT ON SCHEMA {s} IS {comment}"
+            ))?;
+        }
+        Ok(())
+    })
+}
