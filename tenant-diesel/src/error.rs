@@ -1,6 +1,7 @@
 //! [`Error`]: everything that can go wrong, and [`ScopeError`]: how it meets the errors of closures.
 
 use crate::TenantState;
+use crate::events::{BoxError, Moment};
 use crate::migrate::MigrationReport;
 use std::fmt;
 use std::time::Duration;
@@ -262,6 +263,42 @@ pub enum Error {
         schema: SchemaName,
         /// The server's reason.
         source: diesel::result::Error,
+    },
+
+    /// A handler of the application's refused. What it was to hear of before was not done; what it heard of in the
+    /// open transaction was undone. See [`Moment`].
+    #[error("a handler that runs {moment} failed (schema `{schema}`)")]
+    Handler {
+        /// When it ran.
+        moment: Moment,
+        /// The schema.
+        schema: SchemaName,
+        /// The handler's error.
+        source: BoxError,
+    },
+
+    /// What was asked for is done and committed, and stays so; but handlers that ran after it failed. The others ran.
+    #[error(
+        "all was done and committed, but a handler that runs {moment} and its commit failed (schema `{schema}`)"
+    )]
+    AfterCommit {
+        /// When it ran.
+        moment: Moment,
+        /// The schema, as it is called now.
+        schema: SchemaName,
+        /// The error of the first handler that failed.
+        source: BoxError,
+        /// Those of the handlers after it that failed too.
+        others: Vec<BoxError>,
+    },
+
+    /// A handler was to run after a commit at a moment that has none. Nothing was sent to the database.
+    #[error(
+        "a handler was given to `after_commit` that would never run: there is no commit {moment}; use `on`"
+    )]
+    HandlerNeverRuns {
+        /// The moment.
+        moment: Moment,
     },
 
     /// A query of the application failed.

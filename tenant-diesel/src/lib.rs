@@ -3,6 +3,7 @@
 mod app;
 mod connection;
 mod error;
+mod events;
 mod migrate;
 mod model;
 mod model_row;
@@ -11,6 +12,7 @@ mod pool;
 pub mod prelude;
 mod provision;
 mod records;
+mod retry;
 mod session;
 mod sql;
 mod tenancy;
@@ -18,6 +20,7 @@ mod tenancy;
 pub use app::EmbeddedApp;
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
 pub use error::{Error, Result, ScopeError};
+pub use events::{BoxError, Event, Moment};
 pub use migrate::{MigrationReport, SchemaReport};
 pub use model::{NewTenant, TenantChanges, TenantModel};
 pub use pool::{

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::connection::Tag;
+use crate::events::Events;
 use crate::pool::{LimitsOf, SETTINGS, TenantLimits};
 use crate::records::Records;
 use std::collections::HashMap;
@@ -17,6 +18,8 @@ pub(crate) struct Paths {
     pub(crate) public_behind_tenants: bool,
     /// What the library keeps, and the schema for that.
     pub(crate) records: Records,
+    /// The handlers of the application.
+    pub(crate) events: Events,
     /// The limits that go with the path of a tenant.
     pub(crate) limits: Option<LimitsOf>,
     /// Whether a tenant's statements carry its name.

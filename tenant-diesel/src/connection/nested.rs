@@ -62,7 +62,12 @@ impl<S: Scope> ScopedConnection<S> {
         E: ScopeError,
     {
         let target = self.lease().paths().tenant(schema).map_err(E::from_scope)?;
-        self.nested(target, f)
+        let is_another = self.schema() != schema;
+        let activated = |conn: &mut TenantConnection| match is_another {
+            true => conn.lease().paths().events.activated(schema),
+            false => Ok(()),
+        };
+        self.nested_after(target, activated, f)
     }
 
     /// Runs a closure on the shared schema, then comes back to this scope; else as
@@ -91,7 +96,21 @@ impl<S: Scope> ScopedConnection<S> {
         N: Scope,
         E: ScopeError,
     {
+        self.nested_after(target, |_| Ok(()), f)
+    }
+
+    fn nested_after<N, R, E>(
+        &mut self,
+        target: Target,
+        first: impl FnOnce(&mut ScopedConnection<N>) -> Result<(), Error>,
+        f: impl FnOnce(&mut ScopedConnection<N>) -> Result<R, E>,
+    ) -> Result<R, E::Returned>
+    where
+        N: Scope,
+        E: ScopeError,
+    {
         let mut nested = Nested::enter(self, target).map_err(E::from_scope)?;
+        first(&mut nested.inner).map_err(E::from_scope)?;
         let result = f(&mut nested.inner);
         nested.leave();
         result.map_err(E::returned)

@@ -6,7 +6,7 @@ use super::options::{
 use super::pooler::Way;
 use super::shelf::{Shelf, Start};
 use crate::pool::{LimitsOf, OnSwitch, PoolerMode, TenantLimits, TenantManager, TenantPool};
-use crate::{Error, paths::Paths, records::Records};
+use crate::{Error, events::Events, paths::Paths, records::Records};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use std::fmt;
@@ -45,6 +45,7 @@ impl TenantPoolBuilder {
                 extension_schemas: Vec::new(),
                 public_behind_tenants: false,
                 records: Records::new(SchemaName::library()),
+                events: Events::default(),
                 limits: None,
                 tags: true,
                 known: Default::default(),
@@ -75,6 +76,11 @@ impl TenantPoolBuilder {
     pub(crate) fn library_schema(mut self, schema: SchemaName) -> Self {
         self.paths.records = Records::new(schema);
         self
+    }
+
+    /// The handlers of the application.
+    pub(crate) fn events(&mut self) -> &mut Events {
+        &mut self.paths.events
     }
 
     /// The shared schema, and those of extensions.

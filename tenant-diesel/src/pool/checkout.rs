@@ -98,10 +98,12 @@ impl TenantPool {
     ///
     /// [`Error::SchemaMissing`], [`Error::PoolTimeout`], [`Error::TenantLimit`], [`Error::ReservedName`] for the
     /// shared schema and the like, [`Error::SetPath`] where a new connection failed; [`Error::NeedsSession`] behind
-    /// a transaction-mode pooler.
+    /// a transaction-mode pooler; [`Error::Handler`] of a handler of [`Moment::Activated`](crate::Moment::Activated).
     pub fn tenant(&self, schema: &SchemaName) -> Result<TenantConnection, Error> {
         let target = self.paths().tenant(schema)?;
-        Ok(TenantConnection::new(self.checkout(target, Entry::Session)?))
+        let lease = self.checkout(target, Entry::Session)?;
+        self.paths().events.activated(schema)?;
+        Ok(TenantConnection::new(lease))
     }
 
     /// A connection on the shared schema. It goes back to the pool when it is dropped.

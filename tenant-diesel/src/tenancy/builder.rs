@@ -4,7 +4,7 @@ use crate::app::EmbeddedApp;
 use crate::migrate::EmbeddedApps;
 use crate::model::TenantModel;
 use crate::pool::{TenantManager, TenantPool, TenantPoolBuilder};
-use crate::{Error, Tenancy};
+use crate::{BoxError, Error, Event, Moment, Tenancy};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use std::fmt;
@@ -113,6 +113,59 @@ impl<T: TenantModel> TenancyBuilder<T> {
         self
     }
 
+    /// Adds a handler that runs at a moment in the life of a tenant: see [`Moment`] for when that is, and for what a
+    /// failure does. Handlers of one moment run in the order in which they were added, in the thread that does the
+    /// act; several threads may run one at once.
+    ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// use tenant_diesel::Moment;
+    ///
+    /// # fn main() -> Result<()> {
+    /// # let database = database()?;
+    /// let tenancy = Tenancy::<customers::Client>::builder()
+    ///     .app::<customers::App>()
+    ///     .app::<todo::App>()
+    ///     .on(Moment::Created, |event| {
+    ///         if let Some(conn) = event.connection() {
+    ///             let first = todo::tasks::title.eq("look around");
+    ///             diesel::insert_into(todo::tasks::table).values(first).execute(conn)?;
+    ///         }
+    ///         Ok(())
+    ///     })
+    ///     .connect(database.url())?;
+    /// tenancy.migrate()?;
+    /// let acme = tenancy.create(new_client("acme")?)?;
+    /// let tasks = tenancy.with_tenant(&acme, |conn| todo::tasks::table.count().get_result::<i64>(conn))?;
+    /// assert_eq!(tasks, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn on(
+        mut self,
+        moment: Moment,
+        handler: impl Fn(&mut Event<'_>) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        self.pool.events().on(moment, handler);
+        self
+    }
+
+    /// Adds a handler that runs when what happened at a moment was committed: for a mail, a message to another
+    /// system, a cache. It cannot undo anything; if it fails, the call returns [`Error::AfterCommit`], which says that
+    /// the act itself was done, and later handlers run all the same.
+    ///
+    /// In a transaction of yours ([`Tenancy::create_in`]) only you know of the commit: call
+    /// [`Tenancy::run_after_commit`] then.
+    ///
+    /// Refused by [`connect`](Self::connect) for a moment [without a commit](Moment::is_committed).
+    pub fn after_commit(
+        mut self,
+        moment: Moment,
+        handler: impl Fn(&mut Event<'_>) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        self.pool.events().after_commit(moment, handler);
+        self
+    }
+
     /// Every other option of the pool: see [`TenantPoolBuilder`].
     ///
     /// ```
@@ -141,8 +194,12 @@ impl<T: TenantModel> TenancyBuilder<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Registry`] with all problems at once, before anything is sent; [`Error::PoolStart`].
-    pub fn connect(self, database_url: &str) -> Result<Tenancy<T>, Error> {
+    /// [`Error::Registry`] with all problems at once, before anything is sent; [`Error::HandlerNeverRuns`];
+    /// [`Error::PoolStart`].
+    pub fn connect(mut self, database_url: &str) -> Result<Tenancy<T>, Error> {
+        if let Some(moment) = self.pool.events().in_vain() {
+            return Err(Error::HandlerNeverRuns { moment });
+        }
         let (registry, pool, apps) = self.checked()?;
         let tenancy = Tenancy::new(pool.connect(database_url)?, registry, apps);
         tenancy.heed_custom_types(None);

@@ -88,6 +88,10 @@ impl<T: TenantModel> Tenancy<T> {
         &self.pool().paths().records
     }
 
+    pub(crate) fn events(&self) -> &crate::events::Events {
+        &self.pool().paths().events
+    }
+
     pub(crate) fn apps(&self) -> &EmbeddedApps {
         &self.inner.apps
     }

@@ -5,6 +5,7 @@ use crate::error::ScopeError;
 use crate::model::TenantModel;
 use crate::pool::Entry;
 use crate::{Error, Tenancy};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use tenant_core::SchemaName;
 
 impl<T: TenantModel> Tenancy<T> {
@@ -126,7 +127,13 @@ impl<T: TenantModel> Tenancy<T> {
             self.pool().checkout(target, Entry::Transaction)
         };
         let lease = self.entered(begin()).map_err(E::from_scope)?;
-        in_transaction(TenantConnection::new(lease), f)
+        let mut conn = TenantConnection::new(lease);
+        if let Err(error) = self.events().activated(schema) {
+            // If this fails, the pool closes the connection, and the server rolls back.
+            let _closed_then = AnsiTransactionManager::rollback_transaction(&mut conn);
+            return Err(E::from_scope(error));
+        }
+        in_transaction(conn, f)
     }
 
     /// A connection on the schema of a tenant, for code that cannot use a closure. It goes back to the pool
