@@ -12,9 +12,10 @@ pub mod prelude;
 mod provision;
 mod session;
 mod sql;
+mod sql_text;
 mod tenancy;
 
-pub use app::EmbeddedApp;
+pub use app::{EmbeddedApp, MigrationFile};
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
 pub use error::{Error, Result, ScopeError};
 pub use migrate::{MigrationReport, SchemaReport};
