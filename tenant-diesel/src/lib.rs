@@ -15,9 +15,10 @@ mod records;
 mod retry;
 mod session;
 mod sql;
+mod sql_text;
 mod tenancy;
 
-pub use app::EmbeddedApp;
+pub use app::{EmbeddedApp, MigrationFile};
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
 pub use error::{Error, Result, ScopeError};
 pub use events::{BoxError, Event, Moment};
