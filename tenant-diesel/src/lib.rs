@@ -22,7 +22,11 @@ pub use app::{EmbeddedApp, MigrationFile};
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
 pub use error::{Error, Result, ScopeError};
 pub use events::{BoxError, Event, Moment};
-pub use migrate::{MigrationReport, SchemaReport};
+pub use migrate::{
+    DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, DEFAULT_STATEMENT_TIMEOUT, Executor, FailedStatement, FileFailure, Gate,
+    Mended, MigrationPlan, MigrationReport, MigrationRun, MigrationTarget, OnError, Outcome, Parallel, PlannedSchema,
+    RunEvent, SchemaReport, Selection, Sequential, Step, VerifyReport, Wave, WaveEnd, Work,
+};
 pub use model::{NewTenant, TenantChanges, TenantModel};
 pub use pool::{
     Closed, DEFAULT_ALIVE_BYPASS_WINDOW, DEFAULT_POOL_NAME, DEFAULT_TENANTS_PER_CONNECTION,

@@ -1,9 +1,6 @@
 //! [`EmbeddedApps`]: the migrations in the binary, by scope, in the order of their versions, and their files.
 
 use crate::app::{EmbeddedApp, MigrationFile};
-use diesel::migration::{Migration, MigrationSource};
-use diesel::pg::Pg;
-use diesel_migrations::EmbeddedMigrations;
 use tenant_core::AppScope;
 
 /// The migrations of all apps.
@@ -18,7 +15,6 @@ pub(crate) struct Embedded {
     pub(crate) app: &'static str,
     pub(crate) scope: AppScope,
     pub(crate) files: &'static [MigrationFile],
-    migrations: fn() -> EmbeddedMigrations,
 }
 
 impl Embedded {
@@ -27,7 +23,6 @@ impl Embedded {
             app: A::NAME,
             scope: A::SCOPE,
             files: A::FILES,
-            migrations: || A::MIGRATIONS,
         }
     }
 }
@@ -42,30 +37,17 @@ impl EmbeddedApps {
         self.apps.iter()
     }
 
-    /// The files of a version in one kind of schema. The registry sees to it that there is one at most.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "for the runner, which will name the line of a statement that fails"
-        )
-    )]
-    pub(crate) fn file(&self, scope: AppScope, version: &str) -> Option<&'static MigrationFile> {
+    /// The migrations of all apps that live in one kind of schema, merged in the order of their versions.
+    pub(crate) fn migrations(&self, scope: AppScope) -> Vec<&'static MigrationFile> {
         let apps = self.apps.iter().filter(|app| app.scope.includes(scope));
-        apps.flat_map(|app| app.files)
-            .find(|file| file.version == version)
+        let mut migrations: Vec<_> = apps.flat_map(|app| app.files).collect();
+        migrations.sort_by_key(|file| file.version);
+        migrations
     }
 
-    /// The migrations of all apps that live in one kind of schema, merged in the order of their versions.
-    pub(crate) fn migrations(&self, scope: AppScope) -> Vec<Box<dyn Migration<Pg>>> {
-        let mut migrations: Vec<Box<dyn Migration<Pg>>> = Vec::new();
-        for app in &self.apps {
-            if app.scope.includes(scope) {
-                // Embedded migrations are listed from memory: this cannot fail.
-                migrations.extend(MigrationSource::<Pg>::migrations(&(app.migrations)()).unwrap_or_default());
-            }
-        }
-        migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
-        migrations
+    /// Their versions, in order.
+    pub(crate) fn versions(&self, scope: AppScope) -> Vec<String> {
+        let migrations = self.migrations(scope);
+        migrations.into_iter().map(|file| file.version.to_owned()).collect()
     }
 }

@@ -10,8 +10,8 @@ use crate::model::TenantModel;
 use crate::pool::Lease;
 use crate::{Error, Tenancy};
 use diesel::connection::SimpleConnection;
-use diesel::migration::Migration;
-use diesel::pg::{Pg, PgConnection};
+use crate::app::MigrationFile;
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use tenant_core::reserved::SPARE_PREFIX;
@@ -36,7 +36,7 @@ impl<T: TenantModel> Tenancy<T> {
         let migrations = self.apps().migrations(AppScope::Tenant);
         if migrations
             .iter()
-            .all(|migration| migration.metadata().run_in_transaction())
+            .all(|migration| migration.run_in_transaction)
         {
             return Ok(None);
         }
@@ -58,7 +58,7 @@ impl<T: TenantModel> Tenancy<T> {
     fn build(
         &self,
         spare: &Spare,
-        migrations: &[Box<dyn Migration<Pg>>],
+        migrations: &[&'static MigrationFile],
         in_transaction: bool,
     ) -> Result<(), Error> {
         let mut builder = self.pool().extra(self.pool().paths().spare(&spare.name))?;

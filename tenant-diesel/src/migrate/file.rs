@@ -1,0 +1,194 @@
+//! One file of a migration: sent, and where it failed.
+
+use super::runner::Migrations;
+use super::ledger;
+use crate::Error;
+use crate::app::MigrationFile;
+use crate::connection::{Scope, ScopedConnection, TenantScope};
+use crate::pool::Lease;
+use crate::sql_text::{Position, Statement, split, statement_at};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use std::fmt;
+use tenant_core::SchemaName;
+
+/// How much of a statement is kept in an error.
+const LONGEST_STATEMENT: usize = 300;
+
+/// Where a file failed, and why: the source of [`Error::Migration`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub struct FileFailure {
+    /// The path of the file, from the crate that embedded it.
+    pub file: String,
+    /// The statement, where it is known which it was.
+    pub statement: Option<FailedStatement>,
+    /// The server's reason.
+    pub source: diesel::result::Error,
+}
+
+/// A statement that failed, and where it is in its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct FailedStatement {
+    /// Its text, cut after three hundred characters.
+    pub text: String,
+    /// The line, from 1: of what the server pointed at, or of the statement's beginning.
+    pub line: usize,
+    /// The character of the line, from 1.
+    pub column: usize,
+}
+
+impl FailedStatement {
+    fn new(statement: &Statement<'_>, at: Position) -> Self {
+        let mut text: String = statement.text.chars().take(LONGEST_STATEMENT).collect();
+        if text.len() < statement.text.len() {
+            text.push_str(" ..");
+        }
+        Self {
+            text,
+            line: at.line,
+            column: at.column,
+        }
+    }
+}
+
+impl fmt::Display for FileFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.statement {
+            Some(FailedStatement { text, line, column }) => {
+                write!(f, "{}:{line}:{column}: `{text}`", self.file)
+            }
+            None => f.write_str(&self.file),
+        }
+    }
+}
+
+/// Runs a file on a connection that is on the schema: as one message, or statement by statement.
+pub(crate) fn run_file<S: Scope>(
+    conn: &mut ScopedConnection<S>,
+    file: &MigrationFile,
+    name: &str,
+    text: &str,
+    in_pieces: bool,
+) -> Result<(), Error> {
+    let schema = conn.schema().clone();
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Migration {
+        schema: schema.clone(),
+        version: file.version.to_owned(),
+        source,
+    };
+    let depth = conn.lease_mut().transaction_depth();
+    send(conn, text, in_pieces).map_err(|(statement, source)| {
+        failed(Box::new(FileFailure {
+            file: format!("{}/{name}", file.directory),
+            statement,
+            source,
+        }))
+    })?;
+    if conn.lease_mut().transaction_depth() < depth {
+        // What it did is committed or undone, nobody knows; a ledger row would be a guess.
+        let reason = "the file ends the transaction that it runs in (COMMIT or ROLLBACK): leave that out, or \
+                      say `run_in_transaction = false` in its metadata.toml";
+        return Err(failed(reason.into()));
+    }
+    if depth == 0 && conn.is_in_transaction() {
+        // It will be rolled back with the connection.
+        return Err(failed(
+            "the file leaves a transaction open: commit it, or leave out its BEGIN".into(),
+        ));
+    }
+    Ok(())
+}
+
+type Failed = (Option<FailedStatement>, diesel::result::Error);
+
+fn send<S: Scope>(conn: &mut ScopedConnection<S>, text: &str, in_pieces: bool) -> Result<(), Failed> {
+    if !in_pieces {
+        return conn.batch_execute(text).map_err(|error| {
+            let located = position_in(&error).and_then(|at| statement_at(text, at));
+            let only = || match split(text).as_slice() {
+                [only] => Some(FailedStatement::new(only, only.position(1))),
+                _ => None,
+            };
+            let statement = located.map(|at| FailedStatement::new(&at.statement, at.position));
+            (statement.or_else(only), error)
+        });
+    }
+    for statement in split(text) {
+        conn.batch_execute(statement.text).map_err(|error| {
+            let at = statement.position(position_in(&error).unwrap_or(1));
+            (Some(FailedStatement::new(&statement, at)), error)
+        })?;
+    }
+    Ok(())
+}
+
+fn position_in(error: &diesel::result::Error) -> Option<usize> {
+    match error {
+        diesel::result::Error::DatabaseError(_, information) => {
+            usize::try_from(information.statement_position()?).ok()
+        }
+        _ => None,
+    }
+}
+
+/// The failure of a file in an error of ours.
+pub(crate) fn failure_in(error: &Error) -> Option<&FileFailure> {
+    match error {
+        Error::Migration { source, .. } => source.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// Applies all migrations to a new schema, inside the transaction that creates it.
+pub(crate) fn run_all_in_open_transaction<S: Scope>(
+    conn: &mut ScopedConnection<S>,
+    migrations: &Migrations,
+) -> Result<(), Error> {
+    let schema = conn.schema().clone();
+    ledger::create(conn.raw(), &schema).map_err(Error::attempt("create the ledger", &schema))?;
+    for file in migrations {
+        run_and_record(conn, &schema, file)?;
+        conn.assert_path()?;
+    }
+    Ok(())
+}
+
+/// Applies all migrations to a schema that nobody else knows of, each in a transaction of its own.
+pub(crate) fn run_unlocked(lease: Lease, migrations: &Migrations) -> Result<(), Error> {
+    let schema = lease.target.schema.clone();
+    let mut conn = ScopedConnection::<TenantScope>::new(lease);
+    ledger::create(conn.raw(), &schema).map_err(Error::attempt("create the ledger", &schema))?;
+    for file in migrations {
+        let outcome = if file.run_in_transaction {
+            let mut failure = None;
+            let outcome = conn.transaction(|conn| {
+                run_and_record(conn, &schema, file).map_err(|error| {
+                    failure = Some(error);
+                    Error::Query(diesel::result::Error::RollbackTransaction)
+                })
+            });
+            // First of all the file's own failure: where it ended the transaction, the rollback fails too.
+            failure.map_or(outcome, Err)
+        } else {
+            run_and_record(&mut conn, &schema, file)
+        };
+        let reset = conn.assert_path();
+        outcome?;
+        reset?;
+    }
+    Ok(())
+}
+
+fn run_and_record<S: Scope>(
+    conn: &mut ScopedConnection<S>,
+    schema: &SchemaName,
+    file: &MigrationFile,
+) -> Result<(), Error> {
+    run_file(conn, file, "up.sql", file.up, false)?;
+    let insert = ledger::insert_sql(schema, file.version);
+    let recorded = conn.raw().batch_execute(&insert);
+    recorded.map_err(Error::attempt("record a migration", schema))
+}
