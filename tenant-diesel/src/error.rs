@@ -251,7 +251,9 @@ pub enum Error {
     },
 
     /// A migration is to be reverted or applied that the application does not have. Nothing was changed.
-    #[error("migration {version} on schema `{schema}` is not embedded in this application: build it with that migration")]
+    #[error(
+        "migration {version} on schema `{schema}` is not embedded in this application: build it with that migration"
+    )]
     NotEmbedded {
         /// The schema.
         schema: SchemaName,
@@ -269,14 +271,18 @@ pub enum Error {
     },
 
     /// No app has a migration of this version. Nothing was changed.
-    #[error("no app has a migration of version {version}: versions are the digits of the folder's name, without dashes")]
+    #[error(
+        "no app has a migration of version {version}: versions are the digits of the folder's name, without dashes"
+    )]
     UnknownVersion {
         /// The version that was asked for.
         version: String,
     },
 
     /// Migrations are to be recorded without running them, and nobody said why. Nothing was changed.
-    #[error("migrations are recorded without running them for a reason only: say which, for those who read the run later")]
+    #[error(
+        "migrations are recorded without running them for a reason only: say which, for those who read the run later"
+    )]
     FakeWithoutReason,
 
     /// A selection names schemas that are none of the application's. Nothing was changed.

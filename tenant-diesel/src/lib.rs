@@ -23,9 +23,10 @@ pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, Ten
 pub use error::{Error, Result, ScopeError};
 pub use events::{BoxError, Event, Moment};
 pub use migrate::{
-    DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, DEFAULT_STATEMENT_TIMEOUT, Executor, FailedStatement, FileFailure, Gate,
-    Mended, MigrationPlan, MigrationReport, MigrationRun, MigrationTarget, OnError, Outcome, Parallel, PlannedSchema,
-    RunEvent, SchemaReport, Selection, Sequential, Step, VerifyReport, Wave, WaveEnd, Work,
+    DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, DEFAULT_STATEMENT_TIMEOUT, Executor, FailedStatement,
+    FileFailure, Gate, Mended, MigrationPlan, MigrationReport, MigrationRun, MigrationTarget, OnError,
+    Outcome, Parallel, PlannedSchema, RunEvent, SchemaReport, Selection, Sequential, Step, VerifyReport,
+    Wave, WaveEnd, Work,
 };
 pub use model::{NewTenant, TenantChanges, TenantModel};
 pub use pool::{

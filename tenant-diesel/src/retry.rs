@@ -59,7 +59,9 @@ pub(crate) fn was_worth_retrying(error: &Error) -> bool {
 fn was(error: &Error, is: impl Fn(&DieselError) -> bool) -> bool {
     match error {
         Error::Attempt { source, .. } | Error::Query(source) => is(source),
-        Error::Migration { .. } => crate::migrate::failure_in(error).is_some_and(|failure| is(&failure.source)),
+        Error::Migration { .. } => {
+            crate::migrate::failure_in(error).is_some_and(|failure| is(&failure.source))
+        }
         _ => false,
     }
 }

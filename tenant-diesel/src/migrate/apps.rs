@@ -48,6 +48,9 @@ impl EmbeddedApps {
     /// Their versions, in order.
     pub(crate) fn versions(&self, scope: AppScope) -> Vec<String> {
         let migrations = self.migrations(scope);
-        migrations.into_iter().map(|file| file.version.to_owned()).collect()
+        migrations
+            .into_iter()
+            .map(|file| file.version.to_owned())
+            .collect()
     }
 }

@@ -1,7 +1,7 @@
 //! One file of a migration: sent, and where it failed.
 
-use super::runner::Migrations;
 use super::ledger;
+use super::runner::Migrations;
 use crate::Error;
 use crate::app::MigrationFile;
 use crate::connection::{Scope, ScopedConnection, TenantScope};

@@ -45,7 +45,10 @@ impl MigrationTarget {
     /// The version that it names.
     pub(crate) fn version(&self) -> Option<&str> {
         match self {
-            Self::Version(version) | Self::Fake { to: Some(version), .. } => Some(version),
+            Self::Version(version)
+            | Self::Fake {
+                to: Some(version), ..
+            } => Some(version),
             _ => None,
         }
     }
@@ -96,7 +99,9 @@ impl Step {
     #[must_use]
     pub fn version(&self) -> &str {
         match self {
-            Self::Apply(version) | Self::Revert(version) | Self::Redo(version) | Self::Fake(version) => version,
+            Self::Apply(version) | Self::Revert(version) | Self::Redo(version) | Self::Fake(version) => {
+                version
+            }
         }
     }
 
@@ -135,7 +140,13 @@ pub(crate) enum Goal {
 impl Goal {
     /// The goal of one schema: `embedded` is what the application has for it, in order, `applied` what its ledger holds.
     pub(crate) fn new(target: &MigrationTarget, embedded: &[String], applied: &HashSet<String>) -> Self {
-        let up_to = |version: &str| embedded.iter().filter(|v| v.as_str() <= version).cloned().collect();
+        let up_to = |version: &str| {
+            embedded
+                .iter()
+                .filter(|v| v.as_str() <= version)
+                .cloned()
+                .collect()
+        };
         let last = |count: usize| {
             let mut versions: Vec<String> = applied.iter().cloned().collect();
             versions.sort_unstable_by(|a, b| b.cmp(a));
@@ -151,7 +162,9 @@ impl Goal {
                 None => Self::Revert(Vec::new()),
             },
             MigrationTarget::Fake { to: None, .. } => Self::Fake(embedded.to_vec()),
-            MigrationTarget::Fake { to: Some(version), .. } => Self::Fake(up_to(version)),
+            MigrationTarget::Fake {
+                to: Some(version), ..
+            } => Self::Fake(up_to(version)),
         }
     }
 
@@ -203,7 +216,10 @@ mod tests {
         assert_eq!(steps(&version("2"), &["1"]), ["apply 2"]);
         assert_eq!(steps(&version("1"), &["1", "2", "3"]), ["revert 3", "revert 2"]);
         assert_eq!(steps(&version("2"), &["1", "3"]), ["revert 3", "apply 2"]);
-        assert_eq!(steps(&MigrationTarget::Revert(2), &["1", "2", "3"]), ["revert 3", "revert 2"]);
+        assert_eq!(
+            steps(&MigrationTarget::Revert(2), &["1", "2", "3"]),
+            ["revert 3", "revert 2"]
+        );
         assert_eq!(steps(&MigrationTarget::Revert(9), &["1"]), ["revert 1"]);
         assert_eq!(steps(&MigrationTarget::Redo, &["1", "2"]), ["redo 2"]);
         assert!(steps(&MigrationTarget::Redo, &[]).is_empty());
@@ -213,7 +229,10 @@ mod tests {
 
     #[test]
     fn a_fake_needs_a_reason() {
-        let fake = |reason: &str| MigrationTarget::Fake { to: None, reason: reason.to_owned() };
+        let fake = |reason: &str| MigrationTarget::Fake {
+            to: None,
+            reason: reason.to_owned(),
+        };
         assert!(matches!(fake(" \n").check(), Err(Error::FakeWithoutReason)));
         assert!(fake("restored from a dump").check().is_ok());
     }

@@ -1,10 +1,10 @@
 //! Diesel's table of applied versions, reached by its qualified name, so that no path can send a row to
 //! another schema's ledger.
 
+use crate::sql;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use crate::sql;
 use diesel::sql_types::Text;
 use std::collections::HashSet;
 use tenant_core::SchemaName;
@@ -42,12 +42,20 @@ pub(crate) fn create_sql(schema: &SchemaName) -> String {
 
 /// The statement that records a version.
 pub(crate) fn insert_sql(schema: &SchemaName, version: &str) -> String {
-    format!("INSERT INTO {} (version) VALUES ({})", table(schema), sql::literal(version))
+    format!(
+        "INSERT INTO {} (version) VALUES ({})",
+        table(schema),
+        sql::literal(version)
+    )
 }
 
 /// The statement that takes a version back.
 pub(crate) fn delete_sql(schema: &SchemaName, version: &str) -> String {
-    format!("DELETE FROM {} WHERE version = {}", table(schema), sql::literal(version))
+    format!(
+        "DELETE FROM {} WHERE version = {}",
+        table(schema),
+        sql::literal(version)
+    )
 }
 
 /// The ledger of a schema as SQL.

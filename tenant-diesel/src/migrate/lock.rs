@@ -1,8 +1,8 @@
 //! One process at a time in a schema: advisory locks on its name.
 
+use crate::sql;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
-use crate::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use std::collections::HashSet;

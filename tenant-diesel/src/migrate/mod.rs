@@ -35,8 +35,8 @@ mod work;
 
 pub(crate) use apps::EmbeddedApps;
 pub use executor::{Executor, Parallel, Sequential};
-pub(crate) use file::{failure_in, run_all_in_open_transaction, run_unlocked};
 pub use file::{FailedStatement, FileFailure};
+pub(crate) use file::{failure_in, run_all_in_open_transaction, run_unlocked};
 pub use goal::{MigrationTarget, Step};
 pub use plan::{MigrationPlan, PlannedSchema};
 pub use progress::RunEvent;

@@ -28,7 +28,10 @@ impl<'t, T: TenantModel> Order<'t, T> {
     pub(crate) fn by_key<K: Ord>(key: impl Fn(&T) -> K + 't) -> Self {
         Self::ByKey(Box::new(move |mut tenants| {
             tenants.sort_by_key(&key);
-            tenants.iter().map(|tenant| tenant.schema_name().clone()).collect()
+            tenants
+                .iter()
+                .map(|tenant| tenant.schema_name().clone())
+                .collect()
         }))
     }
 
@@ -43,7 +46,11 @@ impl<'t, T: TenantModel> Order<'t, T> {
                 names.collect()
             }
         };
-        let ranks: HashMap<&str, usize> = names.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
+        let ranks: HashMap<&str, usize> = names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| (name.as_str(), i))
+            .collect();
         behind.sort_by_cached_key(|behind| {
             let is_tenant = behind.kind == SchemaKind::Tenant;
             let rank = ranks.get(behind.schema.as_str()).copied();

@@ -87,7 +87,10 @@ impl fmt::Display for MigrationPlan {
         }
         let mut groups: BTreeMap<&[Step], Vec<&str>> = BTreeMap::new();
         for planned in &self.schemas {
-            groups.entry(&planned.steps).or_default().push(planned.schema.as_str());
+            groups
+                .entry(&planned.steps)
+                .or_default()
+                .push(planned.schema.as_str());
         }
         if let Some(shared) = &self.shared {
             line(f, &shared.steps, &[shared.schema.as_str()])?;
@@ -95,13 +98,27 @@ impl fmt::Display for MigrationPlan {
         for (steps, names) in groups {
             line(f, steps, &names)?;
         }
-        let names = |list: &[SchemaName]| list.iter().map(SchemaName::to_string).collect::<Vec<_>>().join(", ");
+        let names = |list: &[SchemaName]| {
+            list.iter()
+                .map(SchemaName::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         if !self.missing.is_empty() {
-            write!(f, "\n  {} without a schema: {}", self.missing.len(), names(&self.missing))?;
+            write!(
+                f,
+                "\n  {} without a schema: {}",
+                self.missing.len(),
+                names(&self.missing)
+            )?;
         }
         for planned in self.schemas.iter().filter(|planned| !planned.unknown.is_empty()) {
             let versions = planned.unknown.join(", ");
-            write!(f, "\n  `{}` has versions that this application does not: {versions}", planned.schema)?;
+            write!(
+                f,
+                "\n  `{}` has versions that this application does not: {versions}",
+                planned.schema
+            )?;
         }
         for (name, state) in &self.at_rest {
             write!(f, "\n  `{name}` is {state}, and passed over")?;
@@ -119,8 +136,16 @@ impl fmt::Display for MigrationPlan {
 fn line(f: &mut fmt::Formatter<'_>, steps: &[Step], names: &[&str]) -> fmt::Result {
     let steps: Vec<String> = steps.iter().map(Step::to_string).collect();
     let (steps, count) = (steps.join(", "), names.len());
-    let steps = if steps.is_empty() { "make the ledger" } else { &steps };
+    let steps = if steps.is_empty() {
+        "make the ledger"
+    } else {
+        &steps
+    };
     let more = if count > MOST_NAMED { ", .." } else { "" };
     let named = names[..count.min(MOST_NAMED)].join(", ");
-    write!(f, "\n  {count} schema{}: {steps}: {named}{more}", if count == 1 { "" } else { "s" })
+    write!(
+        f,
+        "\n  {count} schema{}: {steps}: {named}{more}",
+        if count == 1 { "" } else { "s" }
+    )
 }

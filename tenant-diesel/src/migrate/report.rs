@@ -213,21 +213,35 @@ impl fmt::Display for MigrationReport {
             (0, Some(reason)) => write!(f, "stopped because {reason}: {left} of {schemas} not begun")?,
             (failed, None) => write!(f, "{failed} of {schemas} failed")?,
             (failed, Some(reason)) => {
-                write!(f, "{failed} of {schemas} failed, stopped because {reason}: {left} not begun")?;
+                write!(
+                    f,
+                    "{failed} of {schemas} failed, stopped because {reason}: {left} not begun"
+                )?;
             }
         }
         if self.is_resumed && !self.done_before.is_empty() {
             write!(f, "; {} done before this run was resumed", self.done_before.len())?;
         }
         if !self.at_rest.is_empty() {
-            write!(f, "; {} neither served nor migrated", counted(self.at_rest.len(), "tenant"))?;
+            write!(
+                f,
+                "; {} neither served nor migrated",
+                counted(self.at_rest.len(), "tenant")
+            )?;
         }
-        let told: Vec<_> = self.schemas.iter().filter(|entry| entry.error.is_some()).collect();
+        let told: Vec<_> = self
+            .schemas
+            .iter()
+            .filter(|entry| entry.error.is_some())
+            .collect();
         for entry in told.iter().take(MOST_NAMED) {
             write!(f, "\n  {entry}")?;
         }
         if told.len() > MOST_NAMED {
-            let others: Vec<&str> = told[MOST_NAMED..].iter().map(|entry| entry.schema.as_str()).collect();
+            let others: Vec<&str> = told[MOST_NAMED..]
+                .iter()
+                .map(|entry| entry.schema.as_str())
+                .collect();
             write!(f, "\n  and {} more: {}", others.len(), others.join(", "))?;
         }
         Ok(())
@@ -244,7 +258,12 @@ impl fmt::Display for SchemaReport {
             ("recorded", &self.faked),
         ] {
             if !versions.is_empty() {
-                write!(f, "{}{word} {}", if said { ", " } else { "" }, versions.join(", "))?;
+                write!(
+                    f,
+                    "{}{word} {}",
+                    if said { ", " } else { "" },
+                    versions.join(", ")
+                )?;
                 said = true;
             }
         }

@@ -133,7 +133,10 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         C: diesel::Column<Table = T::Table>,
     {
         let _names_the_type = column;
-        self.order = Order::ByColumn { column: C::NAME, descending: false };
+        self.order = Order::ByColumn {
+            column: C::NAME,
+            descending: false,
+        };
         self
     }
 
@@ -143,7 +146,10 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         C: diesel::Column<Table = T::Table>,
     {
         let _names_the_type = column;
-        self.order = Order::ByColumn { column: C::NAME, descending: true };
+        self.order = Order::ByColumn {
+            column: C::NAME,
+            descending: true,
+        };
         self
     }
 
@@ -249,7 +255,9 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         }
         tenancy
             .pool()
-            .ask_catalog("prepare what the library keeps", |pg| tenancy.records().ensure(pg))?;
+            .ask_catalog("prepare what the library keeps", |pg| {
+                tenancy.records().ensure(pg)
+            })?;
         if self.verify {
             tenancy.verify_selected(&self.selection)?;
         }
@@ -269,7 +277,10 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         };
         let apps = self.tenancy.apps();
         let scopes = [AppScope::Shared, AppScope::Tenant];
-        match scopes.iter().any(|scope| apps.versions(*scope).iter().any(|known| known == version)) {
+        match scopes
+            .iter()
+            .any(|scope| apps.versions(*scope).iter().any(|known| known == version))
+        {
             true => Ok(()),
             false => Err(Error::UnknownVersion {
                 version: version.to_owned(),
@@ -305,12 +316,16 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         }
         let schema = tenancy.public_schema();
         let is_latest = self.target == MigrationTarget::Latest;
-        let ledger = tenancy.pool().ask_catalog("ask whether the shared schema is behind", |pg| {
-            if is_latest && tenancy.is_shared_current(pg)? {
-                return Ok(None);
-            }
-            Ok(Some(read_ledgers(pg, std::iter::once(schema))?.remove(schema.as_str())))
-        })?;
+        let ledger = tenancy
+            .pool()
+            .ask_catalog("ask whether the shared schema is behind", |pg| {
+                if is_latest && tenancy.is_shared_current(pg)? {
+                    return Ok(None);
+                }
+                Ok(Some(
+                    read_ledgers(pg, std::iter::once(schema))?.remove(schema.as_str()),
+                ))
+            })?;
         let Some(ledger) = ledger else { return Ok(None) };
         let has_ledger = ledger.is_some();
         let applied = ledger.unwrap_or_default();
@@ -336,7 +351,10 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         let apps = self.tenancy.apps();
         let versions = [AppScope::Shared, AppScope::Tenant].map(|scope| apps.versions(scope).join(","));
         let all = format!("{} of {}: {}", self.target, self.selection, versions.join(";"));
-        let short: String = format!("{} of {}", self.target, self.selection).chars().take(200).collect();
+        let short: String = format!("{} of {}", self.target, self.selection)
+            .chars()
+            .take(200)
+            .collect();
         format!("{short} ({:016x})", fnv1a(&all))
     }
 }
@@ -410,7 +428,8 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
         let public = run.tenancy.public_schema();
         for error in survey.unreadable {
             // What was done before stays in the report.
-            self.report.push(SchemaReport::failed(public, SchemaKind::Shared, error));
+            self.report
+                .push(SchemaReport::failed(public, SchemaKind::Shared, error));
         }
         for (schema, kind) in survey.missing {
             let mut report = SchemaReport::new(&schema, kind);
@@ -444,7 +463,9 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
                 wave = waves.next().cloned().unwrap_or_else(Wave::rest);
             }
         }
-        let not_started = left.into_iter().map(|behind| SchemaReport::new(&behind.schema, behind.kind));
+        let not_started = left
+            .into_iter()
+            .map(|behind| SchemaReport::new(&behind.schema, behind.kind));
         self.report.schemas.extend(not_started);
         Ok(())
     }
@@ -489,8 +510,11 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
 
     fn wave(&mut self, schemas: Vec<Behind>, executor: &dyn Executor, number: Option<usize>) {
         let run = self.run;
-        let order: HashMap<SchemaName, usize> =
-            schemas.iter().enumerate().map(|(i, behind)| (behind.schema.clone(), i)).collect();
+        let order: HashMap<SchemaName, usize> = schemas
+            .iter()
+            .enumerate()
+            .map(|(i, behind)| (behind.schema.clone(), i))
+            .collect();
         let context = Context {
             pool: run.tenancy.pool(),
             apps: run.tenancy.apps(),
@@ -531,7 +555,10 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
             .iter()
             .map(|behind| {
                 let versions = behind.steps.iter().map(|step| step.version().to_owned());
-                (&behind.schema, if goes_back { versions.collect() } else { Vec::new() })
+                (
+                    &behind.schema,
+                    if goes_back { versions.collect() } else { Vec::new() },
+                )
             })
             .collect();
         let (begun, kept) = run.tenancy.pool().ask_catalog("begin the run", |pg| {
@@ -552,7 +579,10 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
         if self.kept.is_empty() {
             self.kept = kept.into_iter().collect();
             let public = run.tenancy.public_schema();
-            let done = self.kept.iter().filter(|(name, kept)| kept.is_done && *name != public);
+            let done = self
+                .kept
+                .iter()
+                .filter(|(name, kept)| kept.is_done && *name != public);
             self.report.done_before = done.map(|(name, _)| name.clone()).collect();
             self.report.done_before.sort();
         }
@@ -601,7 +631,8 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
             }
             // What was done before stays in the report.
             let public = tenancy.public_schema();
-            self.report.push(SchemaReport::failed(public, SchemaKind::Shared, error));
+            self.report
+                .push(SchemaReport::failed(public, SchemaKind::Shared, error));
         }
         if let Some(begun) = self.begun {
             let end = if self.report.stopped.is_some() {
@@ -617,7 +648,10 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
             });
             if let Err(error) = ended {
                 // It will be resumed, and find nothing to do.
-                tracing::warn!(error = &error as &dyn std::error::Error, "failed to note the end of a run");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "failed to note the end of a run"
+                );
             }
         }
         Ok(self.report)
@@ -632,7 +666,9 @@ fn take(left: &mut Vec<Behind>, size: &Size) -> Vec<Behind> {
             std::mem::replace(left, rest)
         }
         Size::Names(names) => {
-            let (named, rest) = std::mem::take(left).into_iter().partition(|behind| names.contains(&behind.schema));
+            let (named, rest) = std::mem::take(left)
+                .into_iter()
+                .partition(|behind| names.contains(&behind.schema));
             *left = rest;
             named
         }

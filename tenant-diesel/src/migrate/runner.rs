@@ -1,18 +1,18 @@
 //! One schema: under its lock, each step in one transaction with the row in the ledger and the library's own.
 
+use super::file::{failure_in, run_file};
 use super::goal::Step;
 use super::progress::RunEvent;
-use super::file::{failure_in, run_file};
 use super::report::{Outcome, SchemaReport};
 use super::work::{Job, Limits};
 use super::{EmbeddedApps, ledger, lock};
 use crate::app::MigrationFile;
 use crate::connection::{ScopedConnection, TenantScope};
+use crate::events::{Event, Events, Moment};
 use crate::paths::Target;
 use crate::pool::TenantPool;
 use crate::records::runs::RunId;
 use crate::retry::was_worth_retrying;
-use crate::events::{Event, Events, Moment};
 use crate::{Error, SchemaKind, sql};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
@@ -101,11 +101,18 @@ impl Context<'_> {
 
     /// Why nothing more is begun.
     pub(crate) fn why_stopped(&self) -> Option<String> {
-        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.stopped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Notes a failure, on the connection at hand or another. If that cannot be done either, the report has it.
-    pub(crate) fn note_failure(&self, conn: Option<&mut ScopedConnection<TenantScope>>, report: &SchemaReport) {
+    pub(crate) fn note_failure(
+        &self,
+        conn: Option<&mut ScopedConnection<TenantScope>>,
+        report: &SchemaReport,
+    ) {
         let text = report.error.as_ref().map(in_full).unwrap_or_default();
         let records = &self.pool.paths().records;
         let note = |pg: &mut PgConnection| -> QueryResult<()> {
@@ -152,13 +159,20 @@ pub(crate) fn bring(
         schema,
     };
     schema.job.report.attempts += 1;
+    if schema.is_still_busy()? {
+        return Err(Stopped::Busy);
+    }
     if schema.job.report.attempts == 1 && context.events.listens(Moment::MigratingSchema) {
-        context.events.fire(Event::new(Moment::MigratingSchema, &schema.schema))?;
+        context
+            .events
+            .fire(Event::new(Moment::MigratingSchema, &schema.schema))?;
     }
     schema.take_out_of_service()?;
     while schema.take_step()? {}
     if context.events.listens(Moment::MigratedSchema) {
-        context.events.fire(Event::new(Moment::MigratedSchema, &schema.schema))?;
+        context
+            .events
+            .fire(Event::new(Moment::MigratedSchema, &schema.schema))?;
     }
     Ok(())
 }
@@ -172,6 +186,19 @@ struct OneSchema<'a, 'c> {
 }
 
 impl OneSchema<'_, '_> {
+    /// Whether somebody still has the lock of a schema that was locked before: asked without an error, which the
+    /// server would write into its log each time.
+    fn is_still_busy(&mut self) -> Result<bool, Stopped> {
+        if !std::mem::take(&mut self.job.is_busy) {
+            return Ok(false);
+        }
+        let schema = self.schema.clone();
+        let is_free = lock::try_transaction_lock(self.conn.raw(), &schema);
+        let is_free = is_free.map_err(|error| self.failed("ask for the lock of the schema", error))?;
+        self.job.is_busy = !is_free;
+        Ok(!is_free)
+    }
+
     /// Takes the next step. False if there is nothing left to do.
     fn take_step(&mut self) -> Result<bool, Stopped> {
         let start = Instant::now();
@@ -233,18 +260,15 @@ impl OneSchema<'_, '_> {
     fn begin(&mut self) -> Result<(), Stopped> {
         let target = self.conn.lease_mut().target.clone();
         let begin = self.begin_message(&target);
-        let records_kind = self.job.report.kind;
-        match self.conn.lease_mut().begin_work(&target, &begin) {
+        let mut result = self.conn.lease_mut().begin_work(&target, &begin);
+        if matches!(result, Err(Error::SchemaMissing { .. })) && self.job.report.kind != SchemaKind::Tenant {
+            // Those of the configuration are made where they are missing.
+            self.create_schema()?;
+            result = self.conn.lease_mut().begin_work(&target, &begin);
+        }
+        match result {
             Ok(()) => Ok(()),
             Err(Error::SetPath { source, .. }) if is_locked(&source) => Err(Stopped::Busy),
-            // Those of the configuration are made where they are missing.
-            Err(Error::SchemaMissing { .. }) if records_kind != SchemaKind::Tenant => {
-                self.create_schema()?;
-                self.conn
-                    .lease_mut()
-                    .begin_work(&target, &begin)
-                    .map_err(Stopped::Failed)
-            }
             Err(Error::SetPath { source, .. }) => Err(self.failed("begin a migration", source)),
             Err(error) => Err(Stopped::Failed(error)),
         }
@@ -376,7 +400,10 @@ impl OneSchema<'_, '_> {
             return Ok(());
         }
         let version = step.version();
-        let (schema, pieces) = (self.schema.clone(), self.context.rules.in_pieces || self.job.in_pieces);
+        let (schema, pieces) = (
+            self.schema.clone(),
+            self.context.rules.in_pieces || self.job.in_pieces,
+        );
         let Some(file) = find(self.migrations, version) else {
             return Err(Stopped::Failed(Error::NotEmbedded {
                 schema,
@@ -384,10 +411,12 @@ impl OneSchema<'_, '_> {
             }));
         };
         self.fire(Moment::ApplyingMigration, version)?;
-        let down = || file.down.ok_or_else(|| Error::NoDownFile {
-            schema: schema.clone(),
-            file: file.directory.to_owned(),
-        });
+        let down = || {
+            file.down.ok_or_else(|| Error::NoDownFile {
+                schema: schema.clone(),
+                file: file.directory.to_owned(),
+            })
+        };
         let result = match step {
             Step::Apply(_) => run_file(self.conn, file, "up.sql", file.up, pieces),
             Step::Revert(_) => run_file(self.conn, file, "down.sql", down()?, pieces),
@@ -517,4 +546,3 @@ pub(crate) fn in_full(error: &Error) -> String {
     }
     text
 }
-

@@ -109,7 +109,8 @@ impl<T: TenantModel> Tenancy<T> {
         which: Which,
     ) -> Result<Survey, Error> {
         let failed = "ask which schemas are behind";
-        self.pool().ask_catalog(failed, |pg| self.survey_on(pg, selection, target, which))?
+        self.pool()
+            .ask_catalog(failed, |pg| self.survey_on(pg, selection, target, which))?
     }
 
     fn survey_on(
@@ -132,7 +133,8 @@ impl<T: TenantModel> Tenancy<T> {
         };
         if let Some(names) = selection.named() {
             let known = question.known(pg, names.union(selection.excepted()))?;
-            let is_unknown = |name: &&SchemaName| !known.contains(name.as_str()) && *name != self.public_schema();
+            let is_unknown =
+                |name: &&SchemaName| !known.contains(name.as_str()) && *name != self.public_schema();
             let unknown: Vec<_> = names.iter().filter(is_unknown).cloned().collect();
             if !unknown.is_empty() {
                 return Ok(Err(Error::UnknownSchemas { names: unknown }));
@@ -174,7 +176,7 @@ impl<T: TenantModel> Tenancy<T> {
                     "read the name of a tenant's schema",
                     self.public_schema(),
                 )(
-                    diesel::result::Error::DeserializationError(Box::new(error))
+                    diesel::result::Error::DeserializationError(Box::new(error)),
                 )),
                 Ok(name) => {
                     let kind = SchemaKind::read(&row.kind).unwrap_or(SchemaKind::Tenant);
@@ -199,7 +201,11 @@ impl<T: TenantModel> Tenancy<T> {
                     survey.to_note.push((schema.clone(), *kind));
                     continue;
                 }
-                let mut unknown: Vec<_> = applied.iter().filter(|v| !known.contains(v.as_str())).cloned().collect();
+                let mut unknown: Vec<_> = applied
+                    .iter()
+                    .filter(|v| !known.contains(v.as_str()))
+                    .cloned()
+                    .collect();
                 unknown.sort_unstable();
                 survey.behind.push(Behind {
                     schema: schema.clone(),
@@ -224,7 +230,11 @@ impl<T: TenantModel> Tenancy<T> {
         }
         if selection.may_include(SchemaKind::Static) {
             let names = self.registry().static_tenants();
-            parts.extend(names.iter().map(|name| format!("SELECT {}, 'static'", sql::literal(name.as_str()))));
+            parts.extend(
+                names
+                    .iter()
+                    .map(|name| format!("SELECT {}, 'static'", sql::literal(name.as_str()))),
+            );
         }
         if selection.may_include(SchemaKind::Reference)
             && let Some(name) = self.registry().reference()
@@ -240,7 +250,10 @@ impl<T: TenantModel> Tenancy<T> {
             conditions.push(format!("name = ANY ({})", list(&mut names.iter())));
         }
         if !selection.excepted().is_empty() {
-            conditions.push(format!("name <> ALL ({})", list(&mut selection.excepted().iter())));
+            conditions.push(format!(
+                "name <> ALL ({})",
+                list(&mut selection.excepted().iter())
+            ));
         }
         format!(
             "(SELECT name COLLATE \"C\" AS name, kind FROM ({}) AS a WHERE {})",
@@ -275,7 +288,10 @@ impl<T: TenantModel> Tenancy<T> {
 
     /// Notes what the ledgers of these schemas hold, which were found to be as they should be. Those that somebody is at
     /// are left to them. Returns those that were noted.
-    pub(crate) fn note_ledgers(&self, schemas: &[(SchemaName, SchemaKind)]) -> Result<Vec<SchemaName>, Error> {
+    pub(crate) fn note_ledgers(
+        &self,
+        schemas: &[(SchemaName, SchemaKind)],
+    ) -> Result<Vec<SchemaName>, Error> {
         let mut noted = Vec::new();
         for chunk in schemas.chunks(LEDGERS) {
             noted.extend(self.pool().ask_catalog("note what ledgers hold", |pg| {
@@ -320,7 +336,9 @@ impl Question {
     /// same as then.
     fn is_current() -> String {
         let digest = digest_of("$1");
-        format!("coalesce(s.digest = {digest} AND s.schema_oid = n.oid AND s.state IN ('ready', 'maintenance'), false)")
+        format!(
+            "coalesce(s.digest = {digest} AND s.schema_oid = n.oid AND s.state IN ('ready', 'maintenance'), false)"
+        )
     }
 
     fn summary(&self, pg: &mut PgConnection) -> QueryResult<Summary> {
@@ -348,8 +366,10 @@ impl Question {
 
     fn at_rest(&self, pg: &mut PgConnection) -> QueryResult<Vec<(SchemaName, TenantState)>> {
         let from = self.from();
-        let rows: Vec<AtRest> =
-            diesel::sql_query(format!("SELECT w.name, s.state {from} WHERE {AT_REST} ORDER BY w.name")).load(pg)?;
+        let rows: Vec<AtRest> = diesel::sql_query(format!(
+            "SELECT w.name, s.state {from} WHERE {AT_REST} ORDER BY w.name"
+        ))
+        .load(pg)?;
         let rows = rows.into_iter();
         Ok(rows
             .filter_map(|row| Some((SchemaName::quoted_any(&row.name).ok()?, row.state.parse().ok()?)))
@@ -363,9 +383,12 @@ impl Question {
         names: impl Iterator<Item = &'n SchemaName>,
     ) -> QueryResult<HashSet<String>> {
         let names: Vec<&str> = names.map(SchemaName::as_str).collect();
-        let rows: Vec<Name> = diesel::sql_query(format!("SELECT name FROM {} AS w WHERE name = ANY ($1)", self.wanted))
-            .bind::<Array<Text>, _>(names)
-            .load(pg)?;
+        let rows: Vec<Name> = diesel::sql_query(format!(
+            "SELECT name FROM {} AS w WHERE name = ANY ($1)",
+            self.wanted
+        ))
+        .bind::<Array<Text>, _>(names)
+        .load(pg)?;
         Ok(rows.into_iter().map(|row| row.name).collect())
     }
 }
@@ -400,7 +423,9 @@ pub(crate) fn read_ledgers<'n>(
             ledger::table(schema)
         )
     };
-    let of: Vec<&SchemaName> = names.filter(|name| with_ledgers.contains(name.as_str())).collect();
+    let of: Vec<&SchemaName> = names
+        .filter(|name| with_ledgers.contains(name.as_str()))
+        .collect();
     if of.is_empty() {
         return Ok(HashMap::new());
     }
@@ -419,6 +444,8 @@ pub(crate) fn read_ledgers<'n>(
         }
         Err(_) => return Ok(HashMap::new()),
     };
-    let rows = rows.into_iter().map(|row| (row.name, row.versions.into_iter().collect()));
+    let rows = rows
+        .into_iter()
+        .map(|row| (row.name, row.versions.into_iter().collect()));
     Ok(rows.collect())
 }

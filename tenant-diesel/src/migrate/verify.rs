@@ -47,10 +47,20 @@ impl VerifyReport {
 
 impl fmt::Display for VerifyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} schemas checked, {} mended", self.checked, self.mended.len())?;
+        write!(
+            f,
+            "{} schemas checked, {} mended",
+            self.checked,
+            self.mended.len()
+        )?;
         for Mended { schema, noted, found } in &self.mended {
             let or_none = |version: &Option<String>| version.clone().unwrap_or_else(|| "nothing".to_owned());
-            write!(f, "\n  `{schema}`: {} was noted, {} is in its ledger", or_none(noted), or_none(found))?;
+            write!(
+                f,
+                "\n  `{schema}`: {} was noted, {} is in its ledger",
+                or_none(noted),
+                or_none(found)
+            )?;
         }
         for schema in &self.missing {
             write!(f, "\n  `{schema}` has no schema")?;
@@ -104,7 +114,10 @@ impl<T: TenantModel> Tenancy<T> {
         self.pool()
             .ask_catalog("prepare what the library keeps", |pg| self.records().ensure(pg))?;
         let survey = self.survey(selection, &MigrationTarget::Latest, Which::All)?;
-        let behind = survey.behind.into_iter().map(|behind| (behind.schema, behind.kind));
+        let behind = survey
+            .behind
+            .into_iter()
+            .map(|behind| (behind.schema, behind.kind));
         let mut all: Vec<(SchemaName, SchemaKind)> = survey.to_note.into_iter().chain(behind).collect();
         if selection.includes(self.public_schema(), SchemaKind::Shared) {
             all.push((self.public_schema().clone(), SchemaKind::Shared));
@@ -122,7 +135,8 @@ impl<T: TenantModel> Tenancy<T> {
         for schema in names {
             let (noted, found) = (before.get(schema.as_str()), after.get(schema.as_str()));
             if noted.map(|(digest, _)| digest) != found.map(|(digest, _)| digest) {
-                let version = |noted: Option<&(String, Option<String>)>| noted.and_then(|(_, version)| version.clone());
+                let version =
+                    |noted: Option<&(String, Option<String>)>| noted.and_then(|(_, version)| version.clone());
                 report.mended.push(Mended {
                     noted: version(noted),
                     found: version(found),
@@ -155,7 +169,10 @@ impl<T: TenantModel> Tenancy<T> {
             .bind::<Array<Text>, _>(names.clone())
             .load::<Noted>(pg)
         })?;
-        Ok(rows.into_iter().map(|row| (row.name, (row.digest, row.version))).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.name, (row.digest, row.version)))
+            .collect())
     }
 
     /// Notes what the ledger of one schema holds, where the library's tables are there.

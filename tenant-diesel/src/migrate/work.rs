@@ -1,12 +1,12 @@
 //! [`Work`]: the schemas of a wave that are left to do, and the connections to do them on.
 
+use super::EmbeddedApps;
 use super::OnError;
 use super::goal::{Goal, Step};
 use super::progress::RunEvent;
 use super::report::{Outcome, SchemaReport};
 use super::runner::{self, Context, Stopped};
 use super::survey::Behind;
-use super::EmbeddedApps;
 use crate::Error;
 use crate::connection::{ScopedConnection, TenantScope};
 use crate::retry::{Backoff, was_worth_retrying};
@@ -68,6 +68,8 @@ pub(crate) struct Job {
     pub(crate) is_transactional: bool,
     /// Each statement of a file is sent alone, to find the one that fails.
     pub(crate) in_pieces: bool,
+    /// Somebody else had its lock when it was looked at last.
+    pub(crate) is_busy: bool,
     pauses: Backoff,
     not_before: Instant,
     busy_pause: Duration,
@@ -83,6 +85,7 @@ impl Job {
             report,
             has_ledger: behind.has_ledger,
             in_pieces: false,
+            is_busy: false,
             pauses: Backoff::new(RETRY.0, RETRY.1, RETRY.2),
             not_before: Instant::now(),
             busy_pause: BUSY.0,
@@ -196,7 +199,9 @@ impl<'a> Work<'a> {
                 return Some(job);
             }
             let earliest = (0..queue.later.len()).min_by_key(|i| queue.later[*i].not_before)?;
-            let pause = queue.later[earliest].not_before.saturating_duration_since(Instant::now());
+            let pause = queue.later[earliest]
+                .not_before
+                .saturating_duration_since(Instant::now());
             if pause.is_zero() {
                 queue.running += 1;
                 return Some(queue.later.swap_remove(earliest));
@@ -209,7 +214,7 @@ impl<'a> Work<'a> {
     fn attempt(&self, bench: &mut Bench, job: &mut Job) -> Result<(), Stopped> {
         let context = self.context;
         let start = Instant::now();
-        if job.report.attempts == 0 {
+        if job.report.attempts == 0 && !job.is_busy {
             context.tell(&RunEvent::SchemaStarted { schema: job.schema() });
         }
         let result = runner::bring(context, &mut bench.conn, job);
@@ -223,7 +228,12 @@ impl<'a> Work<'a> {
         let error = match outcome {
             Ok(()) => None,
             Err(Stopped::Busy) => {
-                context.tell(&RunEvent::Busy { schema: job.schema() });
+                if !job.is_busy {
+                    context.tell(&RunEvent::Busy { schema: job.schema() });
+                }
+                // Waiting for others is no attempt.
+                job.report.attempts -= 1;
+                job.is_busy = true;
                 job.not_before = Instant::now() + job.busy_pause;
                 job.busy_pause = (job.busy_pause * 2).min(BUSY.1);
                 return self.put_back(job, bench);
@@ -301,7 +311,9 @@ impl Drop for Running<'_> {
 
 impl fmt::Debug for Work<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Work").field("left", &self.left()).finish_non_exhaustive()
+        f.debug_struct("Work")
+            .field("left", &self.left())
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,13 +4,13 @@
 //! therefore applied beforehand, to a schema of another name, which the birth only renames. A spare that
 //! nobody claimed (its process was killed) is dropped by the next birth that needs one.
 
+use crate::app::MigrationFile;
 use crate::connection::PublicConnection;
 use crate::migrate::{lock, run_unlocked};
 use crate::model::TenantModel;
 use crate::pool::Lease;
 use crate::{Error, Tenancy};
 use diesel::connection::SimpleConnection;
-use crate::app::MigrationFile;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -34,10 +34,7 @@ impl<T: TenantModel> Tenancy<T> {
     /// `in_transaction` says whether the caller has a transaction open, which nobody can end while this waits.
     pub(crate) fn spare_if_needed(&self, in_transaction: bool) -> Result<Option<Spare>, Error> {
         let migrations = self.apps().migrations(AppScope::Tenant);
-        if migrations
-            .iter()
-            .all(|migration| migration.run_in_transaction)
-        {
+        if migrations.iter().all(|migration| migration.run_in_transaction) {
             return Ok(None);
         }
         // Not from the pool: the caller may hold its last connection.
