@@ -3,6 +3,7 @@
 mod app;
 mod connection;
 mod error;
+mod lint;
 mod migrate;
 mod model;
 mod model_row;
@@ -18,6 +19,7 @@ mod tenancy;
 pub use app::{EmbeddedApp, MigrationFile};
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
 pub use error::{Error, Result, ScopeError};
+pub use lint::{LintFinding, LintRule, lint};
 pub use migrate::{MigrationReport, SchemaReport};
 pub use model::{NewTenant, TenantChanges, TenantModel};
 pub use pool::{

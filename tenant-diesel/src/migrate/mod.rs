@@ -15,7 +15,7 @@ pub(crate) mod lock;
 mod report;
 mod runner;
 
-pub(crate) use apps::EmbeddedApps;
+pub(crate) use apps::{Embedded, EmbeddedApps};
 pub use report::{MigrationReport, SchemaReport};
 pub(crate) use runner::{run_all_in_open_transaction, run_pending, run_unlocked};
 

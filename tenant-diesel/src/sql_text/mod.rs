@@ -21,9 +21,11 @@ pub(crate) use position::Position;
         reason = "for the runner, which will name the line of a statement that fails"
     )
 )]
-pub(crate) use position::{Located, statement_at};
+pub(crate) use position::statement_at;
 pub(crate) use split::{Statement, split};
 pub(crate) use token::{Kind, Token, significant, tokens};
 
+#[cfg(test)]
+mod server_tests;
 #[cfg(test)]
 mod tests;

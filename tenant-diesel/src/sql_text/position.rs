@@ -31,13 +31,6 @@ impl Position {
 }
 
 /// A place that the server named, and the statement that it is in.
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "for the runner, which will name the line of a statement that fails"
-    )
-)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Located<'a> {
     pub(crate) statement: Statement<'a>,
