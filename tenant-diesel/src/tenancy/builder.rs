@@ -125,6 +125,8 @@ impl<T: TenantModel> TenancyBuilder<T> {
     ///
     /// ```
     /// # include!("../docs/setup.rs");
+    /// use tenant_diesel::TenancyBuilder;
+    ///
     /// fn application() -> TenancyBuilder<customers::Client> {
     ///     Tenancy::builder().app::<customers::App>().app::<todo::App>()
     /// }
