@@ -4,6 +4,7 @@ mod app;
 mod connection;
 mod error;
 mod events;
+mod lint;
 mod migrate;
 mod model;
 mod model_row;
@@ -22,6 +23,7 @@ pub use app::{EmbeddedApp, MigrationFile};
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
 pub use error::{Error, Result, ScopeError};
 pub use events::{BoxError, Event, Moment};
+pub use lint::{LintFinding, LintRule, lint};
 pub use migrate::{
     DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, DEFAULT_STATEMENT_TIMEOUT, Executor, FailedStatement,
     FileFailure, Gate, Mended, MigrationPlan, MigrationReport, MigrationRun, MigrationTarget, OnError,

@@ -6,8 +6,10 @@ use crate::Error;
 use crate::app::MigrationFile;
 use crate::connection::{Scope, ScopedConnection, TenantScope};
 use crate::pool::Lease;
+use crate::sql;
 use crate::sql_text::{Position, Statement, split, statement_at};
 use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use std::fmt;
 use tenant_core::SchemaName;
@@ -149,9 +151,52 @@ pub(crate) fn run_all_in_open_transaction<S: Scope>(
 ) -> Result<(), Error> {
     let schema = conn.schema().clone();
     ledger::create(conn.raw(), &schema).map_err(Error::attempt("create the ledger", &schema))?;
+    let mut has_deferrable = false;
     for file in migrations {
         run_and_record(conn, &schema, file)?;
         conn.assert_path()?;
+        has_deferrable |= may_defer(file.up);
+        if has_deferrable {
+            settle(conn.raw(), &schema).map_err(Error::attempt("check deferred constraints", &schema))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file may make a constraint that is checked at the end of a transaction.
+fn may_defer(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("defer")
+}
+
+/// Checks what was deferred in a schema, as the end of a migration's own transaction would: tables with checks that are
+/// left to do cannot be altered. Constraints of other schemas are the caller's.
+fn settle(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
+    #[derive(QueryableByName)]
+    struct Deferrable {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        is_deferred: bool,
+    }
+    let all: Vec<Deferrable> = diesel::sql_query(
+        "SELECT c.conname::text AS name, pg_catalog.bool_or(c.condeferred) AS is_deferred \
+         FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace \
+         WHERE n.nspname = $1 AND c.condeferrable GROUP BY c.conname",
+    )
+    .bind::<diesel::sql_types::Text, _>(schema.as_str())
+    .load(pg)?;
+    let names = |only_deferred: bool| {
+        let names = all
+            .iter()
+            .filter(|constraint| constraint.is_deferred || !only_deferred);
+        let names =
+            names.map(|constraint| format!("{}.{}", schema.quoted(), sql::identifier(&constraint.name)));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    for (names, when) in [(names(false), "IMMEDIATE"), (names(true), "DEFERRED")] {
+        if !names.is_empty() {
+            pg.batch_execute(&format!("SET CONSTRAINTS {names} {when}"))?;
+        }
     }
     Ok(())
 }

@@ -33,7 +33,7 @@ mod verify;
 mod wave;
 mod work;
 
-pub(crate) use apps::EmbeddedApps;
+pub(crate) use apps::{Embedded, EmbeddedApps};
 pub use executor::{Executor, Parallel, Sequential};
 pub use file::{FailedStatement, FileFailure};
 pub(crate) use file::{failure_in, run_all_in_open_transaction, run_unlocked};

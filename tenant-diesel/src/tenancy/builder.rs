@@ -4,7 +4,7 @@ use crate::app::EmbeddedApp;
 use crate::migrate::EmbeddedApps;
 use crate::model::TenantModel;
 use crate::pool::{Serves, TenantManager, TenantPool, TenantPoolBuilder};
-use crate::{BoxError, Error, Event, Moment, Tenancy};
+use crate::{BoxError, Error, Event, LintFinding, Moment, Tenancy, lint};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use std::fmt;
@@ -20,6 +20,7 @@ pub struct TenancyBuilder<T> {
     infos: Vec<AppInfo>,
     apps: EmbeddedApps,
     pool: TenantPoolBuilder,
+    lint_at_start_up: bool,
     model: PhantomData<fn() -> T>,
 }
 
@@ -32,6 +33,7 @@ impl<T: TenantModel> TenancyBuilder<T> {
             infos: Vec::new(),
             apps: EmbeddedApps::default(),
             pool: TenantPool::builder(),
+            lint_at_start_up: true,
             model: PhantomData,
         }
     }
@@ -214,9 +216,39 @@ impl<T: TenantModel> TenancyBuilder<T> {
         self
     }
 
+    /// Whether [`TenancyBuilder::connect`] logs a warning for each finding of [`TenancyBuilder::lint`]. Default: `true`.
+    /// Only where debug assertions are on: an optimised program never does.
+    pub fn lint_at_start_up(mut self, lint: bool) -> Self {
+        self.lint_at_start_up = lint;
+        self
+    }
+
+    /// Looks through the migrations of all apps for what would reach another schema, fail for the second tenant, or
+    /// lock everyone. See [`lint`](crate::lint()) for the rules. No database is asked, so that a test can be as short as
+    /// this:
+    ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// use tenant_diesel::TenancyBuilder;
+    ///
+    /// fn application() -> TenancyBuilder<customers::Client> {
+    ///     Tenancy::builder().app::<customers::App>().app::<todo::App>()
+    /// }
+    ///
+    /// # fn main() {
+    /// let findings = application().lint();
+    /// assert!(findings.is_empty(), "{findings:#?}");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn lint(&self) -> Vec<LintFinding> {
+        lint::of_apps(&self.registry(), &self.apps)
+    }
+
     /// Checks the apps against each other, and opens the first connections.
     ///
-    /// Warnings do not stop it; they are in `tenancy.registry().check()`.
+    /// Warnings do not stop it; they are in `tenancy.registry().check()`. In debug builds, what is found in
+    /// migrations is logged: see [`TenancyBuilder::lint_at_start_up`].
     ///
     /// # Errors
     ///
@@ -226,7 +258,11 @@ impl<T: TenantModel> TenancyBuilder<T> {
         if let Some(moment) = self.pool.events().in_vain() {
             return Err(Error::HandlerNeverRuns { moment });
         }
+        let lints = cfg!(debug_assertions) && self.lint_at_start_up;
         let (registry, pool, apps) = self.checked()?;
+        if lints {
+            lint::warn(&lint::of_apps(&registry, &apps));
+        }
         let tenancy = Tenancy::new(pool.connect(database_url)?, registry, apps);
         tenancy.look_at_records();
         tenancy.heed_custom_types(None);
@@ -234,6 +270,18 @@ impl<T: TenantModel> TenancyBuilder<T> {
     }
 
     fn checked(self) -> Result<(Registry, TenantPoolBuilder, EmbeddedApps), Error> {
+        let registry = self.registry();
+        let findings = registry.check();
+        if findings
+            .iter()
+            .any(|finding| finding.severity() == Severity::Error)
+        {
+            return Err(Error::Registry { findings });
+        }
+        Ok((registry, self.pool, self.apps))
+    }
+
+    fn registry(&self) -> Registry {
         let (public, extension_schemas, library) = self.pool.schemas();
         let mut registry =
             Registry::new(public.clone(), <T::Table as ScopedTable>::TABLE).library_schema(library.clone());
@@ -243,25 +291,20 @@ impl<T: TenantModel> TenancyBuilder<T> {
             .fold(registry, Registry::extension_schema);
         registry = self
             .static_names
-            .into_iter()
+            .iter()
+            .cloned()
             .fold(registry, Registry::static_name);
         registry = self
             .static_tenants
-            .into_iter()
+            .iter()
+            .cloned()
             .fold(registry, Registry::static_tenant);
         registry = self
             .reference
-            .into_iter()
-            .fold(registry, Registry::reference_schema);
-        registry = self.infos.into_iter().fold(registry, Registry::app_info);
-        let findings = registry.check();
-        if findings
             .iter()
-            .any(|finding| finding.severity() == Severity::Error)
-        {
-            return Err(Error::Registry { findings });
-        }
-        Ok((registry, self.pool, self.apps))
+            .cloned()
+            .fold(registry, Registry::reference_schema);
+        self.infos.iter().cloned().fold(registry, Registry::app_info)
     }
 }
 
