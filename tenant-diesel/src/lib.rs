@@ -2,6 +2,7 @@
 
 mod app;
 mod connection;
+mod drift;
 mod error;
 mod migrate;
 mod model;
@@ -16,6 +17,7 @@ mod tenancy;
 
 pub use app::EmbeddedApp;
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
+pub use drift::{DriftGroup, DriftReport, Fingerprint, ObjectDifference, UnreadSchema, VersionDrift};
 pub use error::{Error, Result, ScopeError};
 pub use migrate::{MigrationReport, SchemaReport};
 pub use model::{NewTenant, TenantChanges, TenantModel};
