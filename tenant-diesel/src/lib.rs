@@ -38,6 +38,7 @@ pub use tenant_derive::{Tenant, shared_app, tenant_app};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::app::versions;
+    pub use crate::drift::fingerprints_by;
     pub use crate::model_row::TenantRow;
     pub use diesel;
     pub use diesel_migrations;

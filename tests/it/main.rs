@@ -45,6 +45,8 @@ mod life_cycle;
 mod keys;
 // Start-up: what is pending is applied to every schema, once.
 mod migrations;
+// Tenants of one version that are not alike.
+mod drift;
 // A killed process leaves nothing half done.
 mod crash;
 // Which tables are where: shared apps, tenant apps, both.

@@ -16,6 +16,8 @@ mod reader;
 mod report;
 
 pub use fingerprint::Fingerprint;
+#[doc(hidden)]
+pub use reader::fingerprints_by;
 pub use report::{DriftGroup, DriftReport, ObjectDifference, UnreadSchema, VersionDrift};
 
 use crate::model::TenantModel;

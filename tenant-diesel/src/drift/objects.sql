@@ -18,6 +18,9 @@ function AS MATERIALIZED (
     SELECT p.*, pg_catalog.quote_ident(p.proname) AS ident FROM entry
     JOIN pg_catalog.pg_proc p ON p.oid = entry.objid
     WHERE entry.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+      -- The constructors of a range are the range's.
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend i
+          WHERE i.classid = entry.classid AND i.objid = entry.objid AND i.deptype = 'i')
 ),
 type AS MATERIALIZED (
     SELECT t.*, pg_catalog.quote_ident(t.typname) AS ident FROM entry

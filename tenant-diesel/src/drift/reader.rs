@@ -1,6 +1,7 @@
 //! Reads the fingerprints of any number of schemas, so that one which cannot be read takes no other with it.
 
 use super::catalog::{Fingerprinted, fingerprints};
+use super::fingerprint::Fingerprint;
 use super::report::UnreadSchema;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -35,6 +36,28 @@ pub(super) fn read(pg: &mut PgConnection, schemas: &[SchemaName]) -> QueryResult
         read.read(pg, chunk)?;
     }
     Ok(read)
+}
+
+/// The fingerprints of these schemas, so many by one query: for the benchmark, which compares these numbers.
+///
+/// # Errors
+///
+/// The failure of a query, or of one schema.
+#[doc(hidden)]
+pub fn fingerprints_by(
+    pg: &mut PgConnection,
+    schemas: &[SchemaName],
+    per_query: usize,
+) -> QueryResult<Vec<Fingerprint>> {
+    let mut found = Vec::new();
+    for schemas in schemas.chunks(per_query.max(1)) {
+        found.extend(
+            fingerprints(pg, schemas)?
+                .into_iter()
+                .filter_map(|row| row.fingerprint),
+        );
+    }
+    Ok(found)
 }
 
 impl Read {
