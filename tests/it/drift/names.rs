@@ -71,7 +71,7 @@ fn a_body_may_spell_out_the_schema_it_is_in() {
             ),
         )
     });
-    let report = fixture.tenancy.drift_among(all.clone()).unwrap();
+    let report = fixture.tenancy.drift_among(all).unwrap();
     assert!(!report.has_drift(), "{report}");
 }
 
