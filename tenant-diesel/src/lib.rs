@@ -2,6 +2,7 @@
 
 mod app;
 mod connection;
+mod drift;
 mod error;
 mod events;
 mod lint;
@@ -21,6 +22,7 @@ mod tenancy;
 
 pub use app::{EmbeddedApp, MigrationFile};
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
+pub use drift::{DriftGroup, DriftReport, Fingerprint, ObjectDifference, UnreadSchema, VersionDrift};
 pub use error::{Error, Result, ScopeError};
 pub use events::{BoxError, Event, Moment};
 pub use lint::{LintFinding, LintRule, lint};
@@ -49,6 +51,7 @@ pub use tenant_derive::{Tenant, shared_app, tenant_app};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::app::versions;
+    pub use crate::drift::fingerprints_by;
     pub use crate::model_row::TenantRow;
     pub use diesel;
     pub use diesel_migrations;

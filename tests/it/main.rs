@@ -49,6 +49,8 @@ mod migrations;
 mod fleets;
 // What is said of migrations before they run.
 mod lints;
+// Tenants of one version that are not alike.
+mod drift;
 // A killed process leaves nothing half done.
 mod crash;
 // Which tables are where: shared apps, tenant apps, both.
