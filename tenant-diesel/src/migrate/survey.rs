@@ -301,11 +301,13 @@ impl<T: TenantModel> Tenancy<T> {
         Ok(found == 1)
     }
 
-    /// Notes what the ledgers of these schemas hold, which were found to be as they should be. Those that somebody is at
-    /// are left to them. Returns those that were noted.
+    /// Notes what the ledgers of these schemas hold. Those that somebody is at
+    /// are left to them. Returns those that were noted. `are_well` says that nothing is to be done in them, so that what had
+    /// failed is ready again.
     pub(crate) fn note_ledgers(
         &self,
         schemas: &[(SchemaName, SchemaKind)],
+        are_well: bool,
     ) -> Result<Vec<SchemaName>, Error> {
         let mut noted = Vec::new();
         for chunk in schemas.chunks(LEDGERS) {
@@ -317,7 +319,7 @@ impl<T: TenantModel> Tenancy<T> {
                     let ledgers = with_ledgers(pg, chunk.iter().map(|(name, _)| name))?;
                     for (schema, kind) in chunk {
                         if free.contains(schema.as_str()) && ledgers.contains(schema.as_str()) {
-                            message += &self.records().note_ledger(schema, *kind, true);
+                            message += &self.records().note_ledger(schema, *kind, are_well);
                             message += ";\n";
                             names.push(schema.clone());
                         }
