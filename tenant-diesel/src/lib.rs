@@ -28,6 +28,7 @@ pub use pool::{
     ManagedConnection, OnSwitch, PoolMetrics, PoolerMode, SearchPathCustomizer, TenantLimits, TenantManager,
     TenantPool, TenantPoolBuilder,
 };
+pub use provision::{DEFAULT_LOCK_PATIENCE, DEFAULT_LOCK_TIMEOUT};
 pub use r2d2;
 pub use records::{SchemaKind, TenantState};
 pub use tenancy::{PAGE_SIZE, Tenancy, TenancyBuilder, Tenants};

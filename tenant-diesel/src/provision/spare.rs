@@ -29,25 +29,33 @@ pub(crate) struct Spare {
 }
 
 impl<T: TenantModel> Tenancy<T> {
-    /// Builds a spare where the migrations of the tenant apps cannot all run in the birth's transaction.
+    /// Builds a spare where the migrations of the tenant apps cannot all run in the birth's transaction: a file says
+    /// so, or they are too much for one.
     ///
     /// `in_transaction` says whether the caller has a transaction open, which nobody can end while this waits.
-    pub(crate) fn spare_if_needed(&self, in_transaction: bool) -> Result<Option<Spare>, Error> {
+    pub(crate) fn spare_if_needed(
+        &self,
+        conn: &mut PublicConnection,
+        in_transaction: bool,
+    ) -> Result<Option<Spare>, Error> {
         let migrations = self.apps().migrations(AppScope::Tenant);
-        if migrations
+        let is_needed = migrations
             .iter()
-            .all(|migration| migration.metadata().run_in_transaction())
-        {
-            return Ok(None);
-        }
+            .any(|migration| !migration.metadata().run_in_transaction())
+            || (self.are_births_in_pieces(conn.raw())? && !self.pool().is_behind_pooler());
+        is_needed.then(|| self.spare(in_transaction)).transpose()
+    }
+
+    /// Builds a spare.
+    pub(crate) fn spare(&self, in_transaction: bool) -> Result<Spare, Error> {
         // Not from the pool: the caller may hold its last connection.
         let mut keeper = self.pool().extra(self.pool().paths().public())?;
         let public = self.public_schema();
         drop_forgotten(&mut keeper.pg).map_err(Error::attempt("drop forgotten spares", public))?;
         let name = create(&mut keeper.pg).map_err(Error::attempt("create a spare", public))?;
         let spare = Spare { name, keeper };
-        match self.build(&spare, &migrations, in_transaction) {
-            Ok(()) => Ok(Some(spare)),
+        match self.build(&spare, &self.apps().migrations(AppScope::Tenant), in_transaction) {
+            Ok(()) => Ok(spare),
             Err(error) => {
                 spare.end(false);
                 Err(error)

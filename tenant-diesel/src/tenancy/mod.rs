@@ -21,6 +21,7 @@ use crate::connection::PublicConnection;
 use crate::migrate::EmbeddedApps;
 use crate::model::TenantModel;
 use crate::pool::TenantPool;
+use crate::provision::Births;
 use crate::{Error, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -44,6 +45,7 @@ struct Inner {
     pool: TenantPool,
     registry: Registry,
     apps: EmbeddedApps,
+    births: Births,
     /// Whether the table of the tenant model was seen by this process.
     public_was_seen: AtomicBool,
 }
@@ -54,12 +56,13 @@ impl<T: TenantModel> Tenancy<T> {
         TenancyBuilder::new()
     }
 
-    fn new(pool: TenantPool, registry: Registry, apps: EmbeddedApps) -> Self {
+    fn new(pool: TenantPool, registry: Registry, apps: EmbeddedApps, births: Births) -> Self {
         Self {
             inner: Arc::new(Inner {
                 pool,
                 registry,
                 apps,
+                births,
                 public_was_seen: AtomicBool::new(false),
             }),
             model: PhantomData,
@@ -90,6 +93,10 @@ impl<T: TenantModel> Tenancy<T> {
 
     pub(crate) fn events(&self) -> &crate::events::Events {
         &self.pool().paths().events
+    }
+
+    pub(crate) fn births(&self) -> &Births {
+        &self.inner.births
     }
 
     pub(crate) fn apps(&self) -> &EmbeddedApps {
