@@ -3,6 +3,7 @@
 use crate::TenantState;
 use crate::events::{BoxError, Moment};
 use crate::migrate::MigrationReport;
+use crate::provision::CannotAdopt;
 use std::fmt;
 use std::time::Duration;
 use tenant_core::{Finding, Reserved, SchemaName};
@@ -288,6 +289,16 @@ pub enum Error {
         holders: Vec<String>,
         /// The last failure.
         source: Box<Self>,
+    },
+
+    /// What exists cannot become a tenant. Nothing was changed.
+    #[error("tenant `{schema}` cannot be adopted")]
+    CannotAdopt {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// Why.
+        #[source]
+        why: CannotAdopt,
     },
 
     /// A handler of the application's refused. What it was to hear of before was not done; what it heard of in the

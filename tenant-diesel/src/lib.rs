@@ -28,7 +28,10 @@ pub use pool::{
     ManagedConnection, OnSwitch, PoolMetrics, PoolerMode, SearchPathCustomizer, TenantLimits, TenantManager,
     TenantPool, TenantPoolBuilder,
 };
-pub use provision::{DEFAULT_LOCK_PATIENCE, DEFAULT_LOCK_TIMEOUT};
+pub use provision::{
+    Adoption, CannotAdopt, DEFAULT_LOCK_PATIENCE, DEFAULT_LOCK_TIMEOUT, Mention, MentionPlace,
+    MissingSchemas, RenamedTenant,
+};
 pub use r2d2;
 pub use records::{SchemaKind, TenantState};
 pub use tenancy::{PAGE_SIZE, Tenancy, TenancyBuilder, Tenants};

@@ -169,7 +169,7 @@ impl<T: TenantModel> Tenancy<T> {
 
     /// Refuses a name that is taken, and keeps others from taking or migrating it until the transaction
     /// ends. `row_is_new` says whether the row was just inserted, so that it is to be the only one.
-    fn lock_free_name(
+    pub(super) fn lock_free_name(
         &self,
         conn: &mut PublicConnection,
         schema: &SchemaName,

@@ -220,7 +220,8 @@ impl<T: TenantModel> Tenancy<T> {
         }
     }
 
-    fn has_row(&self, conn: &mut PublicConnection, tenant: &T) -> Result<(), Error> {
+    /// Refuses a tenant whose row is not there, or names another schema.
+    pub(super) fn has_row(&self, conn: &mut PublicConnection, tenant: &T) -> Result<(), Error> {
         let schema = tenant.schema_name();
         let row = T::find(conn, &tenant.key()).map_err(Error::attempt("read the tenant", schema))?;
         same_schema(tenant, row).map(drop)

@@ -12,22 +12,33 @@
 //! | [`change`] | `update` |
 //! | [`death`] | `delete`, `drop_schema` |
 //! | [`phases`] | the end of a schema that is too big for one transaction |
-//! | [`states`] | where a tenant is in its life |
+//! | [`states`] | where a tenant is in its life: `archive`, `restore`, maintenance |
+//! | [`missing`] | `create_missing_schemas` |
+//! | [`rename`], [`mentions`] | another name, and what holds the old one as text |
+//! | [`adopt`] | what exists becomes a tenant |
 //! | [`footprint`] | how many locks a schema takes |
 
+mod adopt;
 mod birth;
 mod change;
 mod death;
 mod footprint;
 mod isolation;
+mod mentions;
+mod missing;
 pub(crate) mod names;
 mod patience;
 mod phases;
 mod pieces;
+mod rename;
 mod spare;
 mod states;
 mod tell;
 
+pub use adopt::{Adoption, CannotAdopt};
+pub use mentions::{Mention, MentionPlace};
+pub use missing::MissingSchemas;
 pub(crate) use patience::LockWaits;
 pub use patience::{DEFAULT_LOCK_PATIENCE, DEFAULT_LOCK_TIMEOUT};
 pub(crate) use pieces::Births;
+pub use rename::RenamedTenant;
