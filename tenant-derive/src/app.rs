@@ -7,7 +7,7 @@ use crate::app_args::{AppArgs, Attr};
 use crate::ctxt::Ctxt;
 use crate::ident;
 use crate::imports::brings;
-use crate::migrations_dir;
+use crate::migrations_dir::{self, Embedded};
 use crate::module::{FoundTable, Qualifier, Walk, table_value};
 use crate::taken;
 use proc_macro2::{Span, TokenStream};
@@ -177,7 +177,7 @@ fn app(
     scope: &syn::Ident,
     tables: &[FoundTable],
     qualifier: &Qualifier,
-    embedded: Option<(&LitStr, TokenStream)>,
+    embedded: Option<(&LitStr, Embedded)>,
 ) -> TokenStream {
     let private = quote!(::tenant_diesel::__private);
     let std = quote!(#private::std);
@@ -188,12 +188,12 @@ fn app(
         let value = table_value(&table.sql_name, qualifier);
         quote!(#(#conditions)* #value)
     });
-    let (migrations, watched) = match embedded {
-        Some((path, watched)) => (quote!(diesel_migrations::embed_migrations!(#path)), watched),
+    let (migrations, Embedded { watched, files }) = match embedded {
+        Some((path, embedded)) => (quote!(diesel_migrations::embed_migrations!(#path)), embedded),
         // The mistake is reported; the app stays, so that it is the only one.
         None => (
             quote!(diesel_migrations::EmbeddedMigrations::new(&[])),
-            TokenStream::new(),
+            Embedded::default(),
         ),
     };
     let app = syn::Ident::new("App", Span::call_site());
@@ -223,6 +223,7 @@ fn app(
                     use #private::diesel_migrations;
                     #migrations
                 };
+                const FILES: &'static [::tenant_diesel::MigrationFile] = &[#(#files),*];
             }
         };
     }

@@ -21,10 +21,22 @@ pub(crate) fn resolve(cx: &Ctxt, path: &LitStr) -> Option<PathBuf> {
 /// The expansion holds the path as the user wrote it, which keeps it the same on every machine.
 pub(crate) fn watch(path: &str) -> TokenStream {
     let std = quote!(::tenant_diesel::__private::std);
-    let path = if Path::new(path).is_absolute() {
+    let path = from_root(path);
+    quote!(const _: &[u8] = #std::include_bytes!(#path);)
+}
+
+/// The text of a file, which the compiler watches too.
+pub(crate) fn text(path: &str) -> TokenStream {
+    let std = quote!(::tenant_diesel::__private::std);
+    let path = from_root(path);
+    quote!(#std::include_str!(#path))
+}
+
+fn from_root(path: &str) -> TokenStream {
+    let std = quote!(::tenant_diesel::__private::std);
+    if Path::new(path).is_absolute() {
         quote!(#path)
     } else {
         quote!(#std::concat!(#std::env!("CARGO_MANIFEST_DIR"), "/", #path))
-    };
-    quote!(const _: &[u8] = #std::include_bytes!(#path);)
+    }
 }

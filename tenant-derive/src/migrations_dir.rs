@@ -5,7 +5,9 @@
 
 use crate::ctxt::Ctxt;
 use crate::manifest;
+use migrations_internals::TomlMetadata;
 use proc_macro2::TokenStream;
+use quote::quote;
 use std::collections::BTreeMap;
 use std::path::Path;
 use syn::LitStr;
@@ -13,11 +15,23 @@ use syn::LitStr;
 /// The width of `version` in Diesel's ledger.
 const MAX_VERSION: usize = 50;
 
+/// Where a migration says whether it runs in a transaction.
+const METADATA: &str = "metadata.toml";
+
 const FORMAT: &str = "a migration is a directory named `<timestamp>_<name>` with an `up.sql` in it, and `down.sql` to revert it; `diesel migration generate` makes one";
 
+/// What the expansion says of a directory of migrations.
+#[derive(Default)]
+pub(crate) struct Embedded {
+    /// What makes the compiler watch the files that Diesel reads but does not watch.
+    pub(crate) watched: TokenStream,
+    /// The values of `EmbeddedApp::FILES`, one a migration, in the order of their names.
+    pub(crate) files: Vec<TokenStream>,
+}
+
 /// Looks through the directory. `None` if it cannot be embedded; the mistakes are in `cx`, on the
-/// user's literal. Otherwise what makes the compiler watch the files that Diesel reads but does not watch.
-pub(crate) fn check(cx: &Ctxt, path: &LitStr) -> Option<TokenStream> {
+/// user's literal.
+pub(crate) fn check(cx: &Ctxt, path: &LitStr) -> Option<Embedded> {
     let dir = manifest::resolve(cx, path)?;
     let before = dir.display();
     if !dir.is_dir() {
@@ -50,17 +64,46 @@ pub(crate) fn check(cx: &Ctxt, path: &LitStr) -> Option<TokenStream> {
         );
         return None;
     }
-    let metadata = names
-        .iter()
-        .map(|name| format!("{}/{name}/metadata.toml", path.value()));
-    let exists =
-        |file: &String| manifest::resolve(cx, &LitStr::new(file, path.span())).is_some_and(|f| f.is_file());
-    Some(
-        metadata
-            .filter(exists)
-            .map(|file| manifest::watch(&file))
+    let written = path.value();
+    let written = written.trim_end_matches('/');
+    let metadata = names.iter().filter(|name| has(&dir, name, METADATA));
+    Some(Embedded {
+        watched: metadata
+            .map(|name| manifest::watch(&format!("{written}/{name}/{METADATA}")))
             .collect(),
-    )
+        files: names.iter().map(|name| file(&dir, written, name)).collect(),
+    })
+}
+
+/// A migration as a value of `MigrationFile`.
+fn file(dir: &Path, written: &str, name: &str) -> TokenStream {
+    let option = quote!(::tenant_diesel::__private::std::option::Option);
+    let directory = format!("{written}/{name}");
+    let version = version(name);
+    let up = manifest::text(&format!("{directory}/up.sql"));
+    let down = if has(dir, name, "down.sql") {
+        let down = manifest::text(&format!("{directory}/down.sql"));
+        quote!(#option::Some(#down))
+    } else {
+        quote!(#option::None)
+    };
+    // As Diesel reads it: what is not there or cannot be read says nothing.
+    let metadata = TomlMetadata::read_from_file(&dir.join(name).join(METADATA)).unwrap_or_default();
+    let run_in_transaction = metadata.run_in_transaction;
+    quote! {
+        ::tenant_diesel::MigrationFile {
+            version: #version,
+            name: #name,
+            directory: #directory,
+            up: #up,
+            down: #down,
+            run_in_transaction: #run_in_transaction,
+        }
+    }
+}
+
+fn has(dir: &Path, name: &str, file: &str) -> bool {
+    dir.join(name).join(file).is_file()
 }
 
 /// The names of the entries that Diesel takes for migrations: all but files and what starts with a dot.
@@ -90,7 +133,7 @@ fn problem(dir: &Path, name: &str) -> Option<String> {
         Some(format!(
             "the version of `{name}` is longer than the {MAX_VERSION} characters that the ledger holds"
         ))
-    } else if !dir.join(name).join("up.sql").is_file() {
+    } else if !has(dir, name, "up.sql") {
         Some(format!("`{name}` has no `up.sql`"))
     } else {
         None

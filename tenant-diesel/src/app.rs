@@ -1,4 +1,4 @@
-//! [`EmbeddedApp`]: an app with its migrations in the binary.
+//! [`EmbeddedApp`]: an app with its migrations in the binary, and [`MigrationFile`], their text.
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
@@ -13,6 +13,39 @@ use tenant_core::App;
 pub trait EmbeddedApp: App {
     /// The migrations, as `diesel_migrations::embed_migrations!` gives them.
     const MIGRATIONS: EmbeddedMigrations;
+    /// The same migrations as text, in the order of their names: Diesel keeps to itself what it embeds.
+    const FILES: &'static [MigrationFile];
+}
+
+/// The files of one migration, as they were when the program was built.
+///
+/// ```
+/// # include!("docs/setup.rs");
+/// use tenant_diesel::EmbeddedApp;
+///
+/// let [tasks] = todo::App::FILES else { unreachable!() };
+/// assert_eq!(tasks.version, "20260101000000");
+/// assert_eq!(tasks.directory, "migrations/todo/2026-01-01-000000_tasks");
+/// assert!(tasks.up.starts_with("CREATE TABLE tasks"));
+/// assert!(tasks.down.is_some() && tasks.run_in_transaction);
+/// # fn main() {}
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MigrationFile {
+    /// The version, as the ledger has it: `20240131120000`.
+    pub version: &'static str,
+    /// The name of the directory: `2024-01-31-120000_tasks`.
+    pub name: &'static str,
+    /// Its path, as the app's attribute gives it: `migrations/todo/2024-01-31-120000_tasks`, from the
+    /// `Cargo.toml` of the crate.
+    pub directory: &'static str,
+    /// The text of `up.sql`.
+    pub up: &'static str,
+    /// The text of `down.sql`. Without one, the migration cannot be reverted.
+    pub down: Option<&'static str>,
+    /// Whether the migration and its row in the ledger are one transaction. False where `metadata.toml`
+    /// says so.
+    pub run_in_transaction: bool,
 }
 
 /// The versions of an app's migrations, for [`App::migration_versions`].

@@ -251,6 +251,48 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
+    /// A migration is to be reverted or applied that the application does not have. Nothing was changed.
+    #[error(
+        "migration {version} on schema `{schema}` is not embedded in this application: build it with that migration"
+    )]
+    NotEmbedded {
+        /// The schema.
+        schema: SchemaName,
+        /// The version in the ledger.
+        version: String,
+    },
+
+    /// A migration is to be reverted that has no `down.sql`. Nothing of it was changed.
+    #[error("migration {file} cannot be reverted on schema `{schema}`: it has no down.sql")]
+    NoDownFile {
+        /// The schema.
+        schema: SchemaName,
+        /// The folder of the migration.
+        file: String,
+    },
+
+    /// No app has a migration of this version. Nothing was changed.
+    #[error(
+        "no app has a migration of version {version}: versions are the digits of the folder's name, without dashes"
+    )]
+    UnknownVersion {
+        /// The version that was asked for.
+        version: String,
+    },
+
+    /// Migrations are to be recorded without running them, and nobody said why. Nothing was changed.
+    #[error(
+        "migrations are recorded without running them for a reason only: say which, for those who read the run later"
+    )]
+    FakeWithoutReason,
+
+    /// A selection names schemas that are none of the application's. Nothing was changed.
+    #[error("no schema of the application is called {}", Names(.names))]
+    UnknownSchemas {
+        /// The names.
+        names: Vec<SchemaName>,
+    },
+
     /// Some schemas could not be migrated; the report says which and why, and what was done.
     #[error(transparent)]
     Migrate(Box<MigrationReport>),
@@ -542,5 +584,18 @@ impl fmt::Display for Why<'_> {
             ),
             (None, _) => write!(f, "it is {state}"),
         }
+    }
+}
+
+/// Names in backticks.
+struct Names<'a>(&'a [SchemaName]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, name) in self.0.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}`{name}`")?;
+        }
+        Ok(())
     }
 }

@@ -15,13 +15,19 @@ mod records;
 mod retry;
 mod session;
 mod sql;
+mod sql_text;
 mod tenancy;
 
-pub use app::EmbeddedApp;
+pub use app::{EmbeddedApp, MigrationFile};
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
 pub use error::{Error, Result, ScopeError};
 pub use events::{BoxError, Event, Moment};
-pub use migrate::{MigrationReport, SchemaReport};
+pub use migrate::{
+    DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, DEFAULT_STATEMENT_TIMEOUT, Executor, FailedStatement,
+    FileFailure, Gate, Mended, MigrationPlan, MigrationReport, MigrationRun, MigrationTarget, OnError,
+    Outcome, Parallel, PlannedSchema, RunEvent, SchemaReport, Selection, Sequential, Step, VerifyReport,
+    Wave, WaveEnd, Work,
+};
 pub use model::{NewTenant, TenantChanges, TenantModel};
 pub use pool::{
     Closed, DEFAULT_ALIVE_BYPASS_WINDOW, DEFAULT_POOL_NAME, DEFAULT_TENANTS_PER_CONNECTION,
@@ -29,8 +35,8 @@ pub use pool::{
     TenantPool, TenantPoolBuilder,
 };
 pub use provision::{
-    Adoption, CannotAdopt, DEFAULT_LOCK_PATIENCE, DEFAULT_LOCK_TIMEOUT, Mention, MentionPlace,
-    MissingSchemas, RenamedTenant,
+    Adoption, CannotAdopt, DEFAULT_LIFE_CYCLE_LOCK_PATIENCE, DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT, Mention,
+    MentionPlace, MissingSchemas, RenamedTenant,
 };
 pub use r2d2;
 pub use records::{SchemaKind, TenantState};

@@ -1,22 +1,20 @@
 //! What is worth another attempt, and how long to pause before it.
 //!
 //! Diesel keeps the SQLSTATE of most failures to itself, so a time-out of a lock and a deadlock are known by
-//! PostgreSQL's English words. [`SPEAK_ENGLISH`] makes a server of another language use them, where the role may ask
-//! for that; where it may not, the plain error comes out, and nothing is tried again.
+//! PostgreSQL's English words. Who looks for them lets a server of another language speak English, where the role may ask
+//! for that (`lc_messages`); where it may not, the plain error comes out, and nothing is tried again.
 
 use crate::Error;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use std::error::Error as StdError;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-/// Lets the server speak English until the transaction ends, if the role may ask for it.
-pub(crate) const SPEAK_ENGLISH: &str = "SELECT pg_catalog.set_config('lc_messages', 'C', true) \
+/// Lets the server speak English until the session ends, if the role may ask for it.
+pub(crate) const SPEAK_ENGLISH_FROM_NOW_ON: &str = "SELECT pg_catalog.set_config('lc_messages', 'C', false) \
      WHERE (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)";
 
 const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 const DEADLOCK: &str = "deadlock detected";
-const OUT_OF_MEMORY: &str = "out of shared memory";
 
 /// Whether the same again may succeed: a lock that was not to be had in time, a deadlock, a transaction that could
 /// not be serialized, a connection that was closed.
@@ -45,36 +43,27 @@ pub(crate) fn is_out_of_lock_memory(error: &DieselError) -> bool {
 
 /// The same of an error of ours: that of a statement, or of a migration.
 pub(crate) fn was_about_a_lock(error: &Error) -> bool {
-    was(error, is_about_a_lock, &[LOCK_TIMEOUT, DEADLOCK])
+    was(error, is_about_a_lock)
 }
 
 /// The same as [`is_out_of_lock_memory`] of an error of ours.
 pub(crate) fn was_out_of_lock_memory(error: &Error) -> bool {
-    was(error, is_out_of_lock_memory, &[OUT_OF_MEMORY])
+    was(error, is_out_of_lock_memory)
 }
 
 /// The same as [`is_worth_retrying`] of an error of ours.
 pub(crate) fn was_worth_retrying(error: &Error) -> bool {
-    was(error, is_worth_retrying, &[LOCK_TIMEOUT, DEADLOCK])
+    was(error, is_worth_retrying)
 }
 
-fn was(error: &Error, is: impl Fn(&DieselError) -> bool, words: &[&str]) -> bool {
+fn was(error: &Error, is: impl Fn(&DieselError) -> bool) -> bool {
     match error {
         Error::Attempt { source, .. } | Error::Query(source) => is(source),
-        Error::Migration { source, .. } => match source.downcast_ref::<DieselError>() {
-            Some(source) => is(source),
-            None => ended_with(source.as_ref(), words),
-        },
+        Error::Migration { .. } => {
+            crate::migrate::failure_in(error).is_some_and(|failure| is(&failure.source))
+        }
         _ => false,
     }
-}
-
-/// Of a failed file, `diesel_migrations` gives a text only, at whose end the server's message is.
-fn ended_with(source: &(dyn StdError + 'static), words: &[&str]) -> bool {
-    let text = source.to_string();
-    words
-        .iter()
-        .any(|words| text.strip_suffix(words).is_some_and(|rest| rest.ends_with(": ")))
 }
 
 /// Pauses that grow, and differ from one process to another, until patience ends.
@@ -105,18 +94,26 @@ impl Backoff {
 
     /// Pauses before the next attempt. False where patience has ended, without a pause.
     pub(crate) fn pause(&mut self) -> bool {
+        let pause = self.next_pause();
+        if let Some(pause) = pause {
+            std::thread::sleep(pause);
+        }
+        pause.is_some()
+    }
+
+    /// How long to pause before the next attempt. None where patience has ended.
+    pub(crate) fn next_pause(&mut self) -> Option<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return false;
+            return None;
         }
         self.attempts += 1;
         // Between half and the whole of it, so that those who met once do not meet again.
         let jitter = self.random.hash_one(self.attempts) % 512;
         let half = self.pause / 2;
         let pause = half + half * u32::try_from(jitter).unwrap_or(0) / 512;
-        std::thread::sleep(pause.min(left));
         self.pause = (self.pause * 2).min(self.longest);
-        true
+        Some(pause.min(left))
     }
 }
 
@@ -193,21 +190,6 @@ mod tests {
             "out of memory",
             None
         )));
-    }
-
-    #[test]
-    fn the_failure_of_a_file_is_known_by_the_end_of_its_text() {
-        let of = |text: &str| Error::Migration {
-            schema: tenant_core::SchemaName::public(),
-            version: "1".to_owned(),
-            source: text.into(),
-        };
-        let locked = of("Failed to run 1_a with: canceling statement due to lock timeout");
-        assert!(was_about_a_lock(&locked) && was_worth_retrying(&locked));
-        assert!(was_out_of_lock_memory(&of(
-            "Failed to run 1_a with: out of shared memory"
-        )));
-        assert!(!was_about_a_lock(&of("Failed to run 1_a with: division by zero")));
     }
 
     #[test]

@@ -73,6 +73,10 @@ pub mod referring {
 #[tenant_app(migrations = "fixtures/huge")]
 pub mod huge {}
 
+/// Eight hundred tables in one file, a statement each.
+#[tenant_app(migrations = "fixtures/huge_file")]
+pub mod huge_file {}
+
 /// An application with customers and nothing else yet.
 pub fn builder() -> TenancyBuilder<Client> {
     Tenancy::builder().app::<customers::App>()

@@ -1,32 +1,56 @@
-//! [`EmbeddedApps`]: the migrations in the binary, by scope, in the order of their versions.
+//! [`EmbeddedApps`]: the migrations in the binary, by scope, in the order of their versions, and their files.
 
-use crate::app::EmbeddedApp;
-use diesel::migration::{Migration, MigrationSource};
-use diesel::pg::Pg;
-use diesel_migrations::EmbeddedMigrations;
+use crate::app::{EmbeddedApp, MigrationFile};
 use tenant_core::AppScope;
 
 /// The migrations of all apps.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EmbeddedApps {
-    apps: Vec<(AppScope, fn() -> EmbeddedMigrations)>,
+    apps: Vec<Embedded>,
+}
+
+/// The migrations of one app.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Embedded {
+    pub(crate) app: &'static str,
+    pub(crate) scope: AppScope,
+    pub(crate) files: &'static [MigrationFile],
+}
+
+impl Embedded {
+    pub(crate) fn of<A: EmbeddedApp>() -> Self {
+        Self {
+            app: A::NAME,
+            scope: A::SCOPE,
+            files: A::FILES,
+        }
+    }
 }
 
 impl EmbeddedApps {
     pub(crate) fn push<A: EmbeddedApp>(&mut self) {
-        self.apps.push((A::SCOPE, || A::MIGRATIONS));
+        self.apps.push(Embedded::of::<A>());
+    }
+
+    /// The apps, in the order in which they were added.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Embedded> {
+        self.apps.iter()
     }
 
     /// The migrations of all apps that live in one kind of schema, merged in the order of their versions.
-    pub(crate) fn migrations(&self, scope: AppScope) -> Vec<Box<dyn Migration<Pg>>> {
-        let mut migrations: Vec<Box<dyn Migration<Pg>>> = Vec::new();
-        for (app, embedded) in &self.apps {
-            if app.includes(scope) {
-                // Embedded migrations are listed from memory: this cannot fail.
-                migrations.extend(MigrationSource::<Pg>::migrations(&embedded()).unwrap_or_default());
-            }
-        }
-        migrations.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
+    pub(crate) fn migrations(&self, scope: AppScope) -> Vec<&'static MigrationFile> {
+        let apps = self.apps.iter().filter(|app| app.scope.includes(scope));
+        let mut migrations: Vec<_> = apps.flat_map(|app| app.files).collect();
+        migrations.sort_by_key(|file| file.version);
         migrations
+    }
+
+    /// Their versions, in order.
+    pub(crate) fn versions(&self, scope: AppScope) -> Vec<String> {
+        let migrations = self.migrations(scope);
+        migrations
+            .into_iter()
+            .map(|file| file.version.to_owned())
+            .collect()
     }
 }

@@ -1,6 +1,7 @@
 //! Diesel's table of applied versions, reached by its qualified name, so that no path can send a row to
 //! another schema's ledger.
 
+use crate::sql;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -9,7 +10,7 @@ use std::collections::HashSet;
 use tenant_core::SchemaName;
 
 /// Diesel's own name for it, which `diesel_cli` looks for.
-const TABLE: &str = "__diesel_schema_migrations";
+pub(crate) const TABLE: &str = "__diesel_schema_migrations";
 
 #[derive(QueryableByName)]
 struct Applied {
@@ -17,14 +18,8 @@ struct Applied {
     version: String,
 }
 
-/// The versions that the ledger of a schema holds; none where it has no ledger yet.
-pub(crate) fn applied(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<HashSet<String>> {
-    let exists = diesel::sql_query("SELECT 1 WHERE pg_catalog.to_regclass($1) IS NOT NULL")
-        .bind::<Text, _>(table(schema))
-        .execute(pg)?;
-    if exists == 0 {
-        return Ok(HashSet::new());
-    }
+/// The versions that the ledger of a schema holds, which has one.
+pub(crate) fn versions(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<HashSet<String>> {
     let rows: Vec<Applied> =
         diesel::sql_query(format!("SELECT version::text FROM {}", table(schema))).load(pg)?;
     Ok(rows.into_iter().map(|row| row.version).collect())
@@ -32,22 +27,38 @@ pub(crate) fn applied(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult
 
 /// Makes the ledger of a schema as Diesel would make it.
 pub(crate) fn create(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
-    pg.batch_execute(&format!(
+    pg.batch_execute(&create_sql(schema))
+}
+
+/// The statement for that.
+pub(crate) fn create_sql(schema: &SchemaName) -> String {
+    format!(
         "CREATE TABLE IF NOT EXISTS {} (\
          version VARCHAR(50) PRIMARY KEY NOT NULL, \
          run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)",
         table(schema)
-    ))
+    )
 }
 
-/// Records a version.
-pub(crate) fn record(pg: &mut PgConnection, schema: &SchemaName, version: &str) -> QueryResult<()> {
-    diesel::sql_query(format!("INSERT INTO {} (version) VALUES ($1)", table(schema)))
-        .bind::<Text, _>(version)
-        .execute(pg)?;
-    Ok(())
+/// The statement that records a version.
+pub(crate) fn insert_sql(schema: &SchemaName, version: &str) -> String {
+    format!(
+        "INSERT INTO {} (version) VALUES ({})",
+        table(schema),
+        sql::literal(version)
+    )
 }
 
+/// The statement that takes a version back.
+pub(crate) fn delete_sql(schema: &SchemaName, version: &str) -> String {
+    format!(
+        "DELETE FROM {} WHERE version = {}",
+        table(schema),
+        sql::literal(version)
+    )
+}
+
+/// The ledger of a schema as SQL.
 pub(crate) fn table(schema: &SchemaName) -> String {
     format!("{}.{TABLE}", schema.quoted())
 }

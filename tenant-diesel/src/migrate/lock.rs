@@ -1,9 +1,11 @@
 //! One process at a time in a schema: advisory locks on its name.
 
+use crate::sql;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
+use std::collections::HashSet;
 use std::time::Duration;
 use tenant_core::SchemaName;
 
@@ -26,6 +28,51 @@ pub(crate) fn session_lock(pg: &mut PgConnection, schema: &SchemaName) -> QueryR
         pause = (pause * 2).min(longest);
     }
     Ok(())
+}
+
+/// Takes the lock of a schema if nobody has it; it then belongs to the session.
+pub(crate) fn try_session_lock(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<bool> {
+    ask(pg, "pg_try_advisory_lock", schema)
+}
+
+/// An expression that takes the lock of a schema if nobody has it, until the end of the transaction, and says whether it
+/// did.
+pub(crate) fn try_transaction_lock_sql(schema: &SchemaName) -> String {
+    format!("pg_catalog.pg_try_advisory_xact_lock({})", key_of(schema))
+}
+
+/// A statement that waits for the lock of a schema, until the end of the transaction.
+pub(crate) fn transaction_lock_sql(schema: &SchemaName) -> String {
+    format!("SELECT pg_catalog.pg_advisory_xact_lock({})", key_of(schema))
+}
+
+fn key_of(schema: &SchemaName) -> String {
+    KEY.replace("$1", &sql::literal(&schema.folded()))
+}
+
+/// Shares the locks of these schemas until the end of the transaction, of those that nobody has alone. Returns these.
+pub(crate) fn try_transaction_locks_shared<'n>(
+    pg: &mut PgConnection,
+    schemas: impl Iterator<Item = &'n SchemaName>,
+) -> QueryResult<HashSet<String>> {
+    let all: Vec<&SchemaName> = schemas.collect();
+    let keys: Vec<String> = all.iter().map(|schema| schema.folded()).collect();
+    let names: Vec<&str> = all.iter().map(|schema| schema.as_str()).collect();
+    let key = KEY.replace("$1", "key");
+    let rows: Vec<Free> = diesel::sql_query(format!(
+        "SELECT name FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS u (name, key) \
+         WHERE pg_catalog.pg_try_advisory_xact_lock_shared({key})"
+    ))
+    .bind::<diesel::sql_types::Array<Text>, _>(names)
+    .bind::<diesel::sql_types::Array<Text>, _>(keys)
+    .load(pg)?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
+}
+
+#[derive(QueryableByName)]
+struct Free {
+    #[diesel(sql_type = Text)]
+    name: String,
 }
 
 /// Gives the lock of a schema back. False if the session did not have it.

@@ -1,17 +1,34 @@
 //! What a run of migrations did, schema by schema.
 
-use crate::Error;
+use super::file::{FailedStatement, failure_in};
+use super::goal::Step;
+use crate::{Error, SchemaKind, TenantState};
 use std::fmt;
 use std::time::Duration;
 use tenant_core::SchemaName;
 
-/// What a run of migrations did: one entry a schema, in the order in which they were tried.
+/// What a run of migrations did. Schemas that were up to date are counted and not listed, for there may be ten thousand
+/// of them. With the feature `serde` it can be serialised.
 #[derive(Debug, Default)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct MigrationReport {
-    /// The shared schema first, then the tenants. The shared schema comes once more, as a failure, where the
-    /// list of tenants could not be read to its end.
+    /// The shared schema first, if it is part of the run, then those that something was to be done in, in the order of the
+    /// run. The shared schema comes once more, as a failure, where a row of the table of tenants could not be read.
     pub schemas: Vec<SchemaReport>,
+    /// How many schemas were up to date, besides these.
+    pub up_to_date: usize,
+    /// Those that were done before, in a run that this one resumed.
+    pub done_before: Vec<SchemaName>,
+    /// Those that are neither served nor migrated, and their states.
+    pub at_rest: Vec<(SchemaName, TenantState)>,
+    /// The number of the run in the library's table of runs. None where nothing was to be done.
+    pub run: Option<i64>,
+    /// Whether it went on with a run that was killed, stopped or failed, or that another process is at.
+    pub is_resumed: bool,
+    /// Why it was stopped before its end, if it was. What was not begun is in the list, with
+    /// [`Outcome::NotStarted`].
+    pub stopped: Option<String>,
 }
 
 /// What a run of migrations did in one schema.
@@ -20,13 +37,42 @@ pub struct MigrationReport {
 pub struct SchemaReport {
     /// The schema.
     pub schema: SchemaName,
+    /// What it is for.
+    pub kind: SchemaKind,
+    /// What became of it.
+    pub outcome: Outcome,
     /// The versions that this run applied, in order. They stay applied also where a later one failed.
     pub applied: Vec<String>,
-    /// How long it took, waiting for the lock of the schema included.
+    /// The versions that this run reverted, in order.
+    pub reverted: Vec<String>,
+    /// The versions that this run recorded and did not run, in order.
+    pub faked: Vec<String>,
+    /// How long it took, without the time in which somebody else had its lock, and without pauses.
     pub duration: Duration,
+    /// Which wave it was in, from 0.
+    pub wave: Option<usize>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why it was tried again, each time.
+    pub retried: Vec<String>,
     /// Why it stopped, if it did.
     pub error: Option<Error>,
     pub(crate) missing_is_failure: bool,
+}
+
+/// What became of a schema in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum Outcome {
+    /// Nothing was begun: the run was stopped before.
+    NotStarted,
+    /// All that was to be done is done, by this process or by another one meanwhile.
+    Done,
+    /// There is no schema of this name.
+    Missing,
+    /// It failed.
+    Failed,
 }
 
 impl MigrationReport {
@@ -34,7 +80,7 @@ impl MigrationReport {
         self.schemas.push(schema);
     }
 
-    /// The entry of a schema.
+    /// The entry of a schema. None where it was up to date.
     #[must_use]
     pub fn schema(&self, schema: &SchemaName) -> Option<&SchemaReport> {
         self.schemas.iter().find(|entry| entry.schema == *schema)
@@ -58,7 +104,7 @@ impl MigrationReport {
     }
 
     pub(crate) fn into_result(self) -> Result<Self, Error> {
-        if self.has_failures() {
+        if self.has_failures() || self.stopped.is_some() {
             Err(Error::Migrate(Box::new(self)))
         } else {
             Ok(self)
@@ -67,20 +113,47 @@ impl MigrationReport {
 }
 
 impl SchemaReport {
-    pub(crate) fn new(schema: &SchemaName) -> Self {
+    pub(crate) fn new(schema: &SchemaName, kind: SchemaKind) -> Self {
         Self {
             schema: schema.clone(),
+            kind,
+            outcome: Outcome::NotStarted,
             applied: Vec::new(),
+            reverted: Vec::new(),
+            faked: Vec::new(),
             duration: Duration::ZERO,
+            wave: None,
+            attempts: 0,
+            retried: Vec::new(),
             error: None,
             missing_is_failure: false,
         }
     }
 
-    pub(crate) fn failed(schema: &SchemaName, error: Error) -> Self {
-        Self {
-            error: Some(error),
-            ..Self::new(schema)
+    pub(crate) fn failed(schema: &SchemaName, kind: SchemaKind, error: Error) -> Self {
+        let mut report = Self::new(schema, kind);
+        report.fail(error);
+        report
+    }
+
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.outcome = match error {
+            Error::SchemaMissing { .. } => Outcome::Missing,
+            _ => Outcome::Failed,
+        };
+        self.error = Some(error);
+    }
+
+    pub(crate) fn did(&mut self, step: &Step) {
+        let version = step.version().to_owned();
+        match step {
+            Step::Apply(_) => self.applied.push(version),
+            Step::Revert(_) => self.reverted.push(version),
+            Step::Fake(_) => self.faked.push(version),
+            Step::Redo(_) => {
+                self.reverted.push(version.clone());
+                self.applied.push(version);
+            }
         }
     }
 
@@ -88,13 +161,19 @@ impl SchemaReport {
     /// dropped it. `create_schema` makes it. Not a failure of a run over all tenants.
     #[must_use]
     pub fn is_missing(&self) -> bool {
-        matches!(self.error, Some(Error::SchemaMissing { .. }))
+        self.outcome == Outcome::Missing
     }
 
     /// Whether the run failed here.
     #[must_use]
     pub fn is_failure(&self) -> bool {
         self.error.is_some() && (self.missing_is_failure || !self.is_missing())
+    }
+
+    /// The statement that failed, and its place in the file, where the failure was a statement's.
+    #[must_use]
+    pub fn statement(&self) -> Option<&FailedStatement> {
+        failure_in(self.error.as_ref()?)?.statement.as_ref()
     }
 }
 
@@ -109,19 +188,61 @@ impl std::error::Error for MigrationReport {
     }
 }
 
+/// How many schemas are listed by name where they are of the same kind.
+const MOST_NAMED: usize = 20;
+
 impl fmt::Display for MigrationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-        let (migrations, schemas) = (
-            counted(self.applied(), "migration"),
-            counted(self.schemas.len(), "schema"),
-        );
-        match self.failures().count() {
-            0 => write!(f, "{migrations} applied, {schemas} up to date")?,
-            failed => write!(f, "{migrations} applied, {failed} of {schemas} failed")?,
+        let not_started = |entry: &&SchemaReport| entry.outcome == Outcome::NotStarted;
+        let left = self.schemas.iter().filter(not_started).count();
+        let all = self.schemas.len() + self.up_to_date + self.done_before.len();
+        let (migrations, schemas) = (counted(self.applied(), "migration"), counted(all, "schema"));
+        write!(f, "{migrations} applied, ")?;
+        let sum = |list: fn(&SchemaReport) -> usize| self.schemas.iter().map(list).sum::<usize>();
+        for (count, word) in [
+            (sum(|entry| entry.reverted.len()), "reverted"),
+            (sum(|entry| entry.faked.len()), "recorded without running"),
+        ] {
+            if count > 0 {
+                write!(f, "{count} {word}, ")?;
+            }
         }
-        for entry in self.schemas.iter().filter(|entry| entry.error.is_some()) {
+        match (self.failures().count(), &self.stopped) {
+            (0, None) => write!(f, "{schemas} up to date")?,
+            (0, Some(reason)) => write!(f, "stopped because {reason}: {left} of {schemas} not begun")?,
+            (failed, None) => write!(f, "{failed} of {schemas} failed")?,
+            (failed, Some(reason)) => {
+                write!(
+                    f,
+                    "{failed} of {schemas} failed, stopped because {reason}: {left} not begun"
+                )?;
+            }
+        }
+        if self.is_resumed && !self.done_before.is_empty() {
+            write!(f, "; {} done before this run was resumed", self.done_before.len())?;
+        }
+        if !self.at_rest.is_empty() {
+            write!(
+                f,
+                "; {} neither served nor migrated",
+                counted(self.at_rest.len(), "tenant")
+            )?;
+        }
+        let told: Vec<_> = self
+            .schemas
+            .iter()
+            .filter(|entry| entry.error.is_some())
+            .collect();
+        for entry in told.iter().take(MOST_NAMED) {
             write!(f, "\n  {entry}")?;
+        }
+        if told.len() > MOST_NAMED {
+            let others: Vec<&str> = told[MOST_NAMED..]
+                .iter()
+                .map(|entry| entry.schema.as_str())
+                .collect();
+            write!(f, "\n  and {} more: {}", others.len(), others.join(", "))?;
         }
         Ok(())
     }
@@ -130,16 +251,56 @@ impl fmt::Display for MigrationReport {
 impl fmt::Display for SchemaReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`: ", self.schema)?;
-        match self.applied.as_slice() {
-            [] => f.write_str("nothing applied")?,
-            versions => write!(f, "applied {}", versions.join(", "))?,
+        let mut said = false;
+        for (word, versions) in [
+            ("reverted", &self.reverted),
+            ("applied", &self.applied),
+            ("recorded", &self.faked),
+        ] {
+            if !versions.is_empty() {
+                write!(
+                    f,
+                    "{}{word} {}",
+                    if said { ", " } else { "" },
+                    versions.join(", ")
+                )?;
+                said = true;
+            }
+        }
+        if !said {
+            f.write_str("nothing applied")?;
         }
         write!(f, " in {:.1?}", self.duration)?;
+        if self.attempts > 1 {
+            write!(f, " at attempt {}", self.attempts)?;
+        }
         let mut error = self.error.as_ref().map(|error| error as &dyn std::error::Error);
         while let Some(cause) = error {
             write!(f, ": {cause}")?;
             error = cause.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for SchemaReport {
+    /// As its fields, with the error as a text and the duration in milliseconds.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct("SchemaReport", 12)?;
+        fields.serialize_field("schema", &self.schema)?;
+        fields.serialize_field("kind", &self.kind)?;
+        fields.serialize_field("outcome", &self.outcome)?;
+        fields.serialize_field("applied", &self.applied)?;
+        fields.serialize_field("reverted", &self.reverted)?;
+        fields.serialize_field("faked", &self.faked)?;
+        fields.serialize_field("milliseconds", &self.duration.as_millis())?;
+        fields.serialize_field("wave", &self.wave)?;
+        fields.serialize_field("attempts", &self.attempts)?;
+        fields.serialize_field("retried", &self.retried)?;
+        fields.serialize_field("error", &self.error.as_ref().map(super::runner::in_full))?;
+        fields.serialize_field("statement", &self.statement())?;
+        fields.end()
     }
 }

@@ -1,129 +1,548 @@
-//! The migrations of one schema.
+//! One schema: under its lock, each step in one transaction with the row in the ledger and the library's own.
 
-use super::report::SchemaReport;
-use super::{connection, ledger, lock};
-use crate::Error;
-use crate::connection::{Scope, ScopedConnection, TenantScope};
-use crate::pool::Lease;
-use diesel::migration::Migration;
-use diesel::pg::Pg;
-use diesel::prelude::*;
-use std::time::Instant;
-use tenant_core::SchemaName;
+use super::file::{failure_in, run_file};
+use super::goal::Step;
+use super::progress::RunEvent;
+use super::report::{Outcome, SchemaReport};
+use super::work::{Job, Limits};
+use super::{EmbeddedApps, ledger, lock};
+use crate::app::MigrationFile;
+use crate::connection::{ScopedConnection, TenantScope};
+use crate::events::{Event, Events, Moment};
+use crate::paths::Target;
+use crate::pool::TenantPool;
+use crate::records::runs::RunId;
+use crate::retry::was_worth_retrying;
+use crate::{Error, SchemaKind, sql};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::pg::PgConnection;
+use diesel::result::QueryResult;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tenant_core::{AppScope, SchemaName};
 
-type Migrations = [Box<dyn Migration<Pg>>];
+pub(crate) type Migrations = [&'static MigrationFile];
 
-/// Applies what is pending, under the lock of the schema, each migration in a transaction of its own.
-pub(crate) fn run_pending(lease: Lease, migrations: &Migrations) -> SchemaReport {
-    let start = Instant::now();
-    let schema = lease.target.schema.clone();
-    // Which of the two kinds the connection is matters to the type system only: no query of the
-    // application runs on it.
-    let mut conn = connection::<TenantScope>(lease);
-    let mut report = SchemaReport::new(&schema);
-    report.error = run_locked(&mut conn, &schema, migrations, &mut report.applied).err();
-    report.duration = start.elapsed();
-    report
+/// How the steps of a run are taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) lock_timeout: Option<Duration>,
+    pub(crate) statement_timeout: Option<Duration>,
+    /// How often a schema is tried.
+    pub(crate) attempts: u32,
+    /// Each statement of a file is a message of its own.
+    pub(crate) in_pieces: bool,
+    /// Tenants are taken out of service while something is done to them.
+    pub(crate) out_of_service: bool,
 }
 
-/// The same in a schema that nobody else knows of, and without its lock.
-pub(crate) fn run_unlocked(lease: Lease, migrations: &Migrations) -> Result<(), Error> {
-    let schema = lease.target.schema.clone();
-    let mut conn = connection::<TenantScope>(lease);
-    run_each(&mut conn, &schema, migrations, &mut Vec::new())
+/// What all threads of a run share.
+pub(crate) struct Context<'a> {
+    pub(crate) pool: &'a TenantPool,
+    pub(crate) apps: &'a EmbeddedApps,
+    pub(crate) rules: Rules,
+    pub(crate) limits: Limits,
+    pub(crate) events: &'a Events,
+    pub(crate) run: Option<RunId>,
+    pub(crate) observer: Option<&'a (dyn Fn(&RunEvent<'_>) + Send + Sync)>,
+    pub(crate) failures: AtomicUsize,
+    pub(crate) stopped: Mutex<Option<String>>,
 }
 
-fn run_locked(
-    conn: &mut ScopedConnection<TenantScope>,
-    schema: &SchemaName,
-    migrations: &Migrations,
-    done: &mut Vec<String>,
-) -> Result<(), Error> {
-    lock::session_lock(conn.raw(), schema).map_err(Error::attempt("take the lock of the schema", schema))?;
-    let result = run_each(conn, schema, migrations, done);
-    if !lock::session_unlock(conn.raw(), schema).unwrap_or(false) {
-        // Closing the connection gives the lock back.
-        conn.lease_mut().session.discard();
+/// Why a schema was left before it was done.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// Somebody else has its lock.
+    Busy,
+    Failed(Error),
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
     }
-    result
 }
 
-fn run_each(
-    conn: &mut ScopedConnection<TenantScope>,
-    schema: &SchemaName,
-    migrations: &Migrations,
-    done: &mut Vec<String>,
-) -> Result<(), Error> {
-    let applied = ledger::applied(conn.raw(), schema).map_err(Error::attempt("read the ledger", schema))?;
-    for migration in migrations {
-        let version = migration.name().version().to_string();
-        if applied.contains(&version) {
-            continue;
+/// What the server says, in any language, where the lock of a schema is taken: it quotes what could not be read as
+/// a number.
+const LOCKED: &str = "tenant_diesel: somebody else migrates this schema";
+
+impl Context<'_> {
+    /// Tells the observer.
+    pub(crate) fn tell(&self, event: &RunEvent<'_>) {
+        if let Some(observer) = self.observer {
+            observer(event);
         }
-        if applied.is_empty() && done.is_empty() {
-            ledger::create(conn.raw(), schema).map_err(Error::attempt("create the ledger", schema))?;
+    }
+
+    /// A schema failed. Whether nothing more is to be begun.
+    pub(crate) fn failed(&self) -> bool {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.limits.max_failures.is_some_and(|most| failures >= most) {
+            self.stop(&format!("{failures} schemas failed, as many as may"));
+            return true;
         }
-        let outcome = if migration.metadata().run_in_transaction() {
-            let mut failure = None;
-            let outcome = conn.transaction(|conn| {
-                run_one(conn, schema, migration.as_ref(), &version).map_err(|error| {
-                    failure = Some(error);
-                    Error::Query(diesel::result::Error::RollbackTransaction)
-                })
-            });
-            // First of all the file's own failure: where it ended the transaction, the rollback fails too.
-            failure.map_or(outcome, Err)
-        } else {
-            run_one(conn, schema, migration.as_ref(), &version)
+        match self.limits.on_error {
+            super::OnError::Continue => false,
+            super::OnError::StopWave | super::OnError::StopRun => {
+                self.stop("a schema failed");
+                true
+            }
+        }
+    }
+
+    /// Nothing more is begun, for the first reason of several.
+    pub(crate) fn stop(&self, reason: &str) {
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        stopped.get_or_insert_with(|| reason.to_owned());
+    }
+
+    /// Why nothing more is begun.
+    pub(crate) fn why_stopped(&self) -> Option<String> {
+        self.stopped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Notes a failure, on the connection at hand or another. If that cannot be done either, the report has it.
+    pub(crate) fn note_failure(
+        &self,
+        conn: Option<&mut ScopedConnection<TenantScope>>,
+        report: &SchemaReport,
+    ) {
+        let text = report.error.as_ref().map(in_full).unwrap_or_default();
+        let records = &self.pool.paths().records;
+        let note = |pg: &mut PgConnection| -> QueryResult<()> {
+            records.note_failure(pg, &report.schema, report.kind, &text)?;
+            match self.run {
+                Some(run) => records.target_failed(pg, run, report, &text),
+                None => Ok(()),
+            }
         };
-        // Whatever the file did to the path, also where nothing in its text says so.
-        let reset = conn.assert_path();
-        outcome?;
-        reset?;
-        done.push(version);
+        let fit = conn.and_then(|conn| {
+            let lease = conn.lease_mut();
+            lease.is_fit_for_work().then_some(lease)
+        });
+        let noted = match fit {
+            Some(lease) => note(&mut lease.pg).map_err(Error::from),
+            None => self.pool.ask_catalog("note a failure", note),
+        };
+        if let Err(error) = noted {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, schema = %report.schema, "failed to note that a migration failed");
+        }
     }
-    Ok(())
 }
 
-/// Applies all migrations to a new schema, inside the transaction that creates it.
-pub(crate) fn run_all_in_open_transaction<S: Scope>(
-    conn: &mut ScopedConnection<S>,
-    migrations: &Migrations,
-) -> Result<(), Error> {
-    let schema = conn.schema().clone();
-    ledger::create(conn.raw(), &schema).map_err(Error::attempt("create the ledger", &schema))?;
-    for migration in migrations {
-        let version = migration.name().version().to_string();
-        run_one(conn, &schema, migration.as_ref(), &version)?;
-        conn.assert_path()?;
-    }
-    Ok(())
-}
-
-fn run_one<S: Scope>(
-    conn: &mut ScopedConnection<S>,
-    schema: &SchemaName,
-    migration: &dyn Migration<Pg>,
-    version: &str,
-) -> Result<(), Error> {
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Migration {
-        schema: schema.clone(),
-        version: version.to_owned(),
-        source,
+/// Does in a schema what its goal wants. What was done is in the job's report, whatever comes after.
+pub(crate) fn bring(
+    context: &Context<'_>,
+    conn: &mut ScopedConnection<TenantScope>,
+    job: &mut Job,
+) -> Result<(), Stopped> {
+    let schema = job.schema().clone();
+    let paths = context.pool.paths();
+    let target = match job.report.kind {
+        SchemaKind::Shared => paths.public(),
+        _ => paths.tenant_migrations(&schema)?,
     };
-    let depth = conn.lease_mut().transaction_depth();
-    migration.run(conn).map_err(failed)?;
-    if conn.lease_mut().transaction_depth() < depth {
-        // What it did is committed or undone, nobody knows; a ledger row would be a guess.
-        let reason = "the file ends the transaction that it runs in (COMMIT or ROLLBACK): leave that out, or \
-                      say `run_in_transaction = false` in its metadata.toml";
-        return Err(failed(reason.into()));
+    let migrations = context.apps.migrations(scope_of(job.report.kind));
+    conn.lease_mut().target = target;
+    let mut schema = OneSchema {
+        context,
+        conn,
+        job,
+        migrations: &migrations,
+        schema,
+    };
+    schema.job.report.attempts += 1;
+    if schema.is_still_busy()? {
+        return Err(Stopped::Busy);
     }
-    if depth == 0 && conn.is_in_transaction() {
-        // It will be rolled back with the connection.
-        return Err(failed(
-            "the file leaves a transaction open: commit it, or leave out its BEGIN".into(),
-        ));
+    if schema.job.report.attempts == 1 && context.events.listens(Moment::MigratingSchema) {
+        context
+            .events
+            .fire(Event::new(Moment::MigratingSchema, &schema.schema))?;
     }
-    ledger::record(conn.raw(), schema, version).map_err(Error::attempt("record a migration", schema))
+    schema.take_out_of_service()?;
+    while schema.take_step()? {}
+    if context.events.listens(Moment::MigratedSchema) {
+        context
+            .events
+            .fire(Event::new(Moment::MigratedSchema, &schema.schema))?;
+    }
+    Ok(())
+}
+
+struct OneSchema<'a, 'c> {
+    context: &'a Context<'c>,
+    conn: &'a mut ScopedConnection<TenantScope>,
+    job: &'a mut Job,
+    migrations: &'a Migrations,
+    schema: SchemaName,
+}
+
+impl OneSchema<'_, '_> {
+    /// Whether somebody still has the lock of a schema that was locked before: asked without an error, which the
+    /// server would write into its log each time.
+    fn is_still_busy(&mut self) -> Result<bool, Stopped> {
+        if !std::mem::take(&mut self.job.is_busy) {
+            return Ok(false);
+        }
+        let schema = self.schema.clone();
+        let is_free = lock::try_transaction_lock(self.conn.raw(), &schema);
+        let is_free = is_free.map_err(|error| self.failed("ask for the lock of the schema", error))?;
+        self.job.is_busy = !is_free;
+        Ok(!is_free)
+    }
+
+    /// Takes the next step. False if there is nothing left to do.
+    fn take_step(&mut self) -> Result<bool, Stopped> {
+        let start = Instant::now();
+        let taken = if self.job.is_transactional {
+            self.in_transaction()
+        } else {
+            self.outside_transaction()
+        };
+        let taken = match taken {
+            // Which statement it was is found out by sending them one by one.
+            Err(Stopped::Failed(error)) if self.job.is_transactional && self.may_locate(&error) => {
+                self.job.in_pieces = true;
+                return Ok(true);
+            }
+            other => other?,
+        };
+        let (step, left) = match taken {
+            Taken::Nothing => return Ok(false),
+            Taken::OtherWay => return Ok(true),
+            Taken::Step { step, left } => (step, left),
+        };
+        let report = &mut self.job.report;
+        report.outcome = Outcome::Done;
+        report.did(&step);
+        self.context.tell(&RunEvent::StepDone {
+            schema: &self.schema,
+            step: &step,
+            duration: start.elapsed(),
+        });
+        self.job.has_ledger = true;
+        match left.first() {
+            Some(next) => {
+                self.job.is_transactional = self.is_transactional(next);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// In one transaction: the lock, the ledger, the next step, its row, and the library's own.
+    fn in_transaction(&mut self) -> Result<Taken, Stopped> {
+        self.begin()?;
+        let result = self.inside();
+        match result {
+            Ok(taken) => {
+                let committed = AnsiTransactionManager::commit_transaction(self.conn);
+                committed.map_err(|error| self.failed("commit a migration", error))?;
+                Ok(taken)
+            }
+            Err(error) => {
+                if AnsiTransactionManager::rollback_transaction(self.conn).is_err() {
+                    self.conn.lease_mut().session.discard();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn begin(&mut self) -> Result<(), Stopped> {
+        let target = self.conn.lease_mut().target.clone();
+        let begin = self.begin_message(&target);
+        let mut result = self.conn.lease_mut().begin_work(&target, &begin);
+        if matches!(result, Err(Error::SchemaMissing { .. })) && self.job.report.kind != SchemaKind::Tenant {
+            // Those of the configuration are made where they are missing.
+            self.create_schema()?;
+            result = self.conn.lease_mut().begin_work(&target, &begin);
+        }
+        match result {
+            Ok(()) => Ok(()),
+            Err(Error::SetPath { source, .. }) if is_locked(&source) => Err(Stopped::Busy),
+            Err(Error::SetPath { source, .. }) => Err(self.failed("begin a migration", source)),
+            Err(error) => Err(Stopped::Failed(error)),
+        }
+    }
+
+    /// One message: the path and the limits for the time of the transaction, and the lock, if nobody has it.
+    fn begin_message(&self, target: &Target) -> String {
+        let mut settings = vec![("search_path", target.path.to_string())];
+        settings.extend(self.limits());
+        let settings: Vec<String> = settings
+            .iter()
+            .map(|(name, value)| format!("pg_catalog.set_config('{name}', {}, true)", sql::literal(value)))
+            .collect();
+        let ledger = match self.job.has_ledger {
+            true => String::new(),
+            false => format!("; {}", ledger::create_sql(&self.schema)),
+        };
+        format!(
+            "BEGIN; SELECT ({})::pg_catalog.regnamespace, {}, {ENGLISH}; \
+             SELECT (CASE WHEN {} THEN '0' ELSE '{LOCKED}' END)::pg_catalog.int4{ledger}",
+            sql::literal(&self.schema.quoted()),
+            settings.join(", "),
+            lock::try_transaction_lock_sql(&self.schema),
+        )
+    }
+
+    fn limits(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
+        let rules = &self.context.rules;
+        let limits = [
+            ("lock_timeout", rules.lock_timeout),
+            ("statement_timeout", rules.statement_timeout),
+        ];
+        let limit = |(name, limit): (_, Option<Duration>)| Some((name, format!("{}ms", limit?.as_millis())));
+        limits.into_iter().filter_map(limit)
+    }
+
+    fn inside(&mut self) -> Result<Taken, Stopped> {
+        let applied = self.applied()?;
+        let mut steps = self.steps(&applied)?;
+        if steps.is_empty() {
+            self.note(true, None)?;
+            return Ok(Taken::Nothing);
+        }
+        let step = steps.remove(0);
+        if !self.is_transactional(&step) {
+            self.job.is_transactional = false;
+            return Ok(Taken::OtherWay);
+        }
+        self.run(&step)?;
+        self.note(steps.is_empty(), Some(&step))?;
+        Ok(Taken::Step { step, left: steps })
+    }
+
+    /// The same for a file that cannot run in a transaction: the lock is the session's, and file and row are two
+    /// transactions.
+    fn outside_transaction(&mut self) -> Result<Taken, Stopped> {
+        self.conn.assert_path()?;
+        let schema = self.schema.clone();
+        let lock = lock::try_session_lock(self.conn.raw(), &schema);
+        if !lock.map_err(|error| self.failed("take the lock of the schema", error))? {
+            return Err(Stopped::Busy);
+        }
+        let result = self.unlocked_after();
+        if !lock::session_unlock(self.conn.raw(), &schema).unwrap_or(false) {
+            // Closing the connection gives the lock back.
+            self.conn.lease_mut().session.discard();
+        }
+        result
+    }
+
+    fn unlocked_after(&mut self) -> Result<Taken, Stopped> {
+        if !self.job.has_ledger {
+            let create = ledger::create_sql(&self.schema);
+            let created = self.conn.raw().batch_execute(&create);
+            created.map_err(|error| self.failed("create the ledger", error))?;
+        }
+        let applied = self.applied()?;
+        let mut steps = self.steps(&applied)?;
+        if steps.is_empty() {
+            self.note(true, None)?;
+            return Ok(Taken::Nothing);
+        }
+        let step = steps.remove(0);
+        if self.is_transactional(&step) {
+            self.job.is_transactional = true;
+            return Ok(Taken::OtherWay);
+        }
+        self.run(&step)?;
+        self.note(steps.is_empty(), Some(&step))?;
+        // Whatever the file did to the path, also where nothing in its text says so.
+        self.conn.assert_path()?;
+        Ok(Taken::Step { step, left: steps })
+    }
+
+    /// Whether a failed file does not say which of its statements failed, and may be sent again.
+    fn may_locate(&self, error: &Error) -> bool {
+        let is_unlocated = failure_in(error).is_some_and(|failure| failure.statement.is_none());
+        is_unlocated && !self.job.in_pieces && !was_worth_retrying(error)
+    }
+
+    fn applied(&mut self) -> Result<HashSet<String>, Stopped> {
+        let schema = self.schema.clone();
+        let applied = ledger::versions(self.conn.raw(), &schema);
+        applied.map_err(|error| self.failed("read the ledger", error))
+    }
+
+    fn steps(&mut self, applied: &HashSet<String>) -> Result<Vec<Step>, Stopped> {
+        let steps = self.job.goal.steps(applied);
+        if matches!(steps.first(), Some(Step::Redo(_)))
+            && let Some(run) = self.context.run
+        {
+            // The ledger looks the same before and after.
+            let schema = self.schema.clone();
+            let records = &self.context.pool.paths().records;
+            let is_done = records.is_target_done(self.conn.raw(), run, &schema);
+            if is_done.map_err(|error| self.failed("ask whether it was done", error))? {
+                return Ok(Vec::new());
+            }
+        }
+        Ok(steps)
+    }
+
+    fn is_transactional(&self, step: &Step) -> bool {
+        is_transactional(self.migrations, step)
+    }
+
+    fn run(&mut self, step: &Step) -> Result<(), Stopped> {
+        if matches!(step, Step::Fake(_)) {
+            return Ok(());
+        }
+        let version = step.version();
+        let (schema, pieces) = (
+            self.schema.clone(),
+            self.context.rules.in_pieces || self.job.in_pieces,
+        );
+        let Some(file) = find(self.migrations, version) else {
+            return Err(Stopped::Failed(Error::NotEmbedded {
+                schema,
+                version: version.to_owned(),
+            }));
+        };
+        self.fire(Moment::ApplyingMigration, version)?;
+        let down = || {
+            file.down.ok_or_else(|| Error::NoDownFile {
+                schema: schema.clone(),
+                file: file.directory.to_owned(),
+            })
+        };
+        let result = match step {
+            Step::Apply(_) => run_file(self.conn, file, "up.sql", file.up, pieces),
+            Step::Revert(_) => run_file(self.conn, file, "down.sql", down()?, pieces),
+            _ => run_file(self.conn, file, "down.sql", down()?, pieces)
+                .and_then(|()| self.conn.assert_path())
+                .and_then(|()| run_file(self.conn, file, "up.sql", file.up, pieces)),
+        };
+        result.map_err(Stopped::Failed)?;
+        self.fire(Moment::AppliedMigration, version)
+    }
+
+    fn fire(&self, moment: Moment, version: &str) -> Result<(), Stopped> {
+        if !self.context.events.listens(moment) {
+            return Ok(());
+        }
+        let event = Event::new(moment, &self.schema).version_is(version);
+        self.context.events.fire(event).map_err(Stopped::Failed)
+    }
+
+    /// The row in the ledger, the library's own, and that of the run: one message, in the transaction of the step or one
+    /// of its own.
+    fn note(&mut self, is_last: bool, step: Option<&Step>) -> Result<(), Stopped> {
+        let context = self.context;
+        let records = &context.pool.paths().records;
+        let mut message = String::new();
+        match step {
+            Some(step @ (Step::Apply(_) | Step::Fake(_))) => {
+                message += &ledger::insert_sql(&self.schema, step.version());
+                message += "; ";
+            }
+            Some(step @ Step::Revert(_)) => {
+                message += &ledger::delete_sql(&self.schema, step.version());
+                message += "; ";
+            }
+            Some(_) | None => {}
+        }
+        message += &records.note_ledger(&self.schema, self.job.report.kind, is_last);
+        if let Some(run) = context.run {
+            message += "; ";
+            message += &records.target_step_sql(run, &self.job.report, step, is_last);
+        }
+        let noted = self.conn.lease_mut().pg.batch_execute(&message);
+        noted.map_err(|error| self.failed("record a migration", error))
+    }
+
+    fn take_out_of_service(&mut self) -> Result<(), Stopped> {
+        let is_tenant = self.job.report.kind == SchemaKind::Tenant;
+        if !(self.context.rules.out_of_service && is_tenant) {
+            return Ok(());
+        }
+        use crate::TenantState::{Failed, Migrating, Ready};
+        let records = &self.context.pool.paths().records;
+        let schema = self.schema.clone();
+        let moved = records.move_state(self.conn.raw(), &schema, &[Ready, Failed], Migrating);
+        moved.map_err(|error| self.failed("take the tenant out of service", error))?;
+        Ok(())
+    }
+
+    /// Under its lock, for `IF NOT EXISTS` alone fails where two do it at once.
+    fn create_schema(&mut self) -> Result<(), Stopped> {
+        let create = format!(
+            "BEGIN; SELECT pg_catalog.set_config('lock_timeout', '0', true); {}; CREATE SCHEMA IF NOT EXISTS {}; COMMIT",
+            lock::transaction_lock_sql(&self.schema),
+            self.schema.quoted()
+        );
+        let lease = self.conn.lease_mut();
+        let created = lease.pg.batch_execute(&create);
+        if created.is_err() {
+            // Whatever it says, the first error is the one to be heard of.
+            let _after = lease.pg.batch_execute("ROLLBACK");
+        }
+        created.map_err(|error| self.failed("create the schema", error))
+    }
+
+    fn failed(&self, action: &'static str, error: diesel::result::Error) -> Stopped {
+        Stopped::Failed(Error::attempt(action, &self.schema)(error))
+    }
+}
+
+/// Which apps live in a schema of this kind.
+pub(crate) fn scope_of(kind: SchemaKind) -> AppScope {
+    match kind {
+        SchemaKind::Shared => AppScope::Shared,
+        _ => AppScope::Tenant,
+    }
+}
+
+/// Whether a step runs in a transaction.
+pub(crate) fn is_transactional(migrations: &Migrations, step: &Step) -> bool {
+    let is_fake = matches!(step, Step::Fake(_));
+    is_fake || find(migrations, step.version()).is_none_or(|file| file.run_in_transaction)
+}
+
+/// What became of a look at a schema.
+enum Taken {
+    /// There was nothing to do.
+    Nothing,
+    /// The next step must be taken in the other way.
+    OtherWay,
+    /// This one was taken, and these are left.
+    Step { step: Step, left: Vec<Step> },
+}
+
+/// So that what failed can be recognised: superusers may have the server speak English for the time of the
+/// transaction. Others hear what it is configured to speak.
+const ENGLISH: &str = "(SELECT pg_catalog.set_config('lc_messages', 'C', true) FROM pg_catalog.pg_roles \
+     WHERE rolname = current_user AND rolsuper)";
+
+fn is_locked(error: &diesel::result::Error) -> bool {
+    matches!(error, diesel::result::Error::DatabaseError(_, information) if information.message().contains(LOCKED))
+}
+
+fn find(migrations: &Migrations, version: &str) -> Option<&'static MigrationFile> {
+    migrations.iter().find(|file| file.version == version).copied()
+}
+
+/// An error with its sources, as a log would hold it.
+pub(crate) fn in_full(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
 }

@@ -180,9 +180,20 @@ impl TenantPool {
         action: &'static str,
         ask: impl Fn(&mut diesel::PgConnection) -> diesel::QueryResult<R>,
     ) -> Result<R, Error> {
+        let mut lease = self.workbench()?;
+        ask(&mut lease.pg).map_err(Error::attempt(action, &self.0.paths.public))
+    }
+
+    /// A connection for work over many schemas, on a path that sees no table.
+    pub(crate) fn workbench(&self) -> Result<Lease, Error> {
         let mut lease = self.lease(self.paths().public())?;
         on_a_living_one(&mut lease, |lease| lease.enter_nothing())?;
-        ask(&mut lease.pg).map_err(Error::attempt(action, &self.0.paths.public))
+        Ok(lease)
+    }
+
+    /// How many connections it may have.
+    pub(crate) fn max_size(&self) -> u32 {
+        self.0.pool.max_size()
     }
 
     /// A connection beside the pool, for work that must not wait for a free one while the caller holds one.

@@ -349,6 +349,46 @@ impl Physical {
         }
     }
 
+    /// Begins a transaction with a message that sets its path and its limits for its time: for work over many schemas
+    /// on one connection. What the last schema left in the session is taken back with it.
+    pub(crate) fn begin_work(&mut self, target: &Target, begin: &str) -> Result<(), Error> {
+        let failed = |source| set_path_failed(Some(target), source);
+        let taint = self.session.taint();
+        let resets_first = taint > Taint::Clean && self.options.on_connect.is_some();
+        if resets_first {
+            self.reset().map_err(failed)?;
+        }
+        let reset = match taint > Taint::Clean && !resets_first {
+            true => reset::sql(taint),
+            false => Default::default(),
+        };
+        self.session.forget_path();
+        match AnsiTransactionManager::begin_transaction_sql(&mut self.pg, &format!("{reset}{begin}")) {
+            Ok(()) => {
+                if self.session.taint() > Taint::Clean {
+                    self.was_reset();
+                }
+                self.session.path_was_set_locally();
+                self.is_on(Some(target));
+                self.fresh = false;
+                Ok(())
+            }
+            Err(source) => {
+                self.pg.batch_execute("ROLLBACK").map_err(failed)?;
+                self.verify_exists(target)?;
+                Err(failed(source))
+            }
+        }
+    }
+
+    /// Whether it can serve another schema of the same work.
+    pub(crate) fn is_fit_for_work(&mut self) -> bool {
+        !self.is_dead()
+            && self.session.taint() < Taint::Discard
+            && !self.session.in_transaction()
+            && self.transaction_depth() == 0
+    }
+
     /// Begins a transaction where the path is set already.
     pub(crate) fn begin(&mut self, target: &Target) -> Result<(), Error> {
         AnsiTransactionManager::begin_transaction_sql(&mut self.pg, "BEGIN")

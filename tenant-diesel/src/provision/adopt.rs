@@ -263,7 +263,7 @@ impl<T: TenantModel> Tenancy<T> {
         let table = ledger::table(schema);
         let noted = ledger::create(pg, schema).and_then(|()| {
             for version in versions.iter().filter(|version| **version <= baseline.version) {
-                ledger::record(pg, schema, version)?;
+                pg.batch_execute(&ledger::insert_sql(schema, version))?;
             }
             pg.batch_execute(&format!("COMMENT ON TABLE {table} IS {comment}"))
         });
@@ -272,7 +272,7 @@ impl<T: TenantModel> Tenancy<T> {
 
     /// Refuses a schema whose ledger holds every migration, and which lacks a table.
     fn has_all_tables(&self, conn: &mut PublicConnection, schema: &SchemaName) -> Result<(), Error> {
-        let applied = ledger::applied(conn.raw(), schema)
+        let applied = ledger::versions(conn.raw(), schema)
             .map_err(Error::attempt("read the ledger of the schema", schema))?;
         let versions = self.versions(|scope| scope.is_tenant());
         if !versions.iter().all(|version| applied.contains(version)) {

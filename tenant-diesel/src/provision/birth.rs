@@ -22,7 +22,7 @@ impl<T: TenantModel> Tenancy<T> {
     /// one transaction can lock (`max_locks_per_transaction`): each in its own transaction then.
     ///
     /// A foreign key to a shared table is made under a lock that keeps writers away from that table until the birth
-    /// is done. It is waited for [shortly](crate::DEFAULT_LOCK_TIMEOUT) at a time, and what was built is built
+    /// is done. It is waited for [shortly](crate::DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT) at a time, and what was built is built
     /// again; so nobody waits long behind a birth, and births with such keys are best kept few and small.
     ///
     /// Handlers hear of [`Moment::Creating`] and [`Moment::Created`].

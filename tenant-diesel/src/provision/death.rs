@@ -33,7 +33,7 @@ impl<T: TenantModel> Tenancy<T> {
     /// is interrupted, the tenant stays `dropping`, and the same call goes on.
     ///
     /// A foreign key to a shared table is dropped under a lock that keeps everybody away from that table. It is
-    /// waited for [shortly](crate::DEFAULT_LOCK_TIMEOUT), again and again, so that nobody waits long behind it.
+    /// waited for [shortly](crate::DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT), again and again, so that nobody waits long behind it.
     ///
     /// Handlers hear of [`Moment::Dropping`] and [`Moment::Dropped`].
     ///

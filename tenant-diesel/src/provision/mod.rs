@@ -39,6 +39,6 @@ pub use adopt::{Adoption, CannotAdopt};
 pub use mentions::{Mention, MentionPlace};
 pub use missing::MissingSchemas;
 pub(crate) use patience::LockWaits;
-pub use patience::{DEFAULT_LOCK_PATIENCE, DEFAULT_LOCK_TIMEOUT};
+pub use patience::{DEFAULT_LIFE_CYCLE_LOCK_PATIENCE, DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT};
 pub(crate) use pieces::Births;
 pub use rename::RenamedTenant;

@@ -19,11 +19,11 @@ use tenant_core::SchemaName;
 /// How long a birth, a new name or an end waits for a lock at a time, unless
 /// [`TenancyBuilder::lock_timeout`](crate::TenancyBuilder::lock_timeout) says otherwise: others wait behind it as long
 /// at most. Half a second, since a page that loads that much later is a slow page, not a broken one.
-pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_millis(500);
+pub const DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long it goes on trying, unless [`TenancyBuilder::lock_patience`](crate::TenancyBuilder::lock_patience) says
 /// otherwise: longer than most transactions last, and shorter than a proxy waits for an answer.
-pub const DEFAULT_LOCK_PATIENCE: Duration = Duration::from_secs(45);
+pub const DEFAULT_LIFE_CYCLE_LOCK_PATIENCE: Duration = Duration::from_secs(45);
 
 /// The first and the longest pause between two attempts. Longer than a wait, so that those who stood behind it are
 /// served before the next.
@@ -39,8 +39,8 @@ pub(crate) struct LockWaits {
 impl Default for LockWaits {
     fn default() -> Self {
         Self {
-            timeout: DEFAULT_LOCK_TIMEOUT,
-            patience: DEFAULT_LOCK_PATIENCE,
+            timeout: DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT,
+            patience: DEFAULT_LIFE_CYCLE_LOCK_PATIENCE,
         }
     }
 }

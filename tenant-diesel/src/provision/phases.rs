@@ -78,6 +78,27 @@ pub(super) fn detach(pg: &mut PgConnection, schema: &SchemaName, waits: &LockWai
     Ok(())
 }
 
+/// Drops a schema that no row belongs to: at once if one transaction can, else in parts.
+pub(super) fn drop_schema(
+    pg: &mut PgConnection,
+    schema: &SchemaName,
+    waits: &LockWaits,
+) -> Result<(), Error> {
+    let is_big = footprint::locks_to_drop(pg, schema)
+        .and_then(|locks| Ok(locks > footprint::most_at_once(pg)?))
+        .map_err(Error::attempt("look at the size of the schema", schema))?;
+    if is_big {
+        detach(pg, schema, waits)?;
+        drop_relations(pg, schema, waits)?;
+    }
+    let what = Attempted {
+        action: "drop the schema",
+        schema,
+    };
+    let statement = format!("DROP SCHEMA IF EXISTS {} CASCADE", schema.quoted());
+    waits.patiently_run(pg, what, &statement)
+}
+
 /// A relation to be dropped.
 #[derive(QueryableByName, Debug)]
 struct Relation {

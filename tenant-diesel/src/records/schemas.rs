@@ -85,9 +85,9 @@ pub(crate) fn digest_of(joined: &str) -> String {
 }
 
 impl Records {
-    /// The statement that notes what the ledger of a schema holds now, for the transaction that changed it. The
-    /// schema is as well as its ledger: what had failed is ready again.
-    pub(crate) fn note_ledger(&self, schema: &SchemaName, kind: SchemaKind) -> String {
+    /// The statement that notes what the ledger of a schema holds now, for the transaction that changed it. If that is
+    /// all that was to be done (`is_last`), what had failed is ready again.
+    pub(crate) fn note_ledger(&self, schema: &SchemaName, kind: SchemaKind, is_last: bool) -> String {
         let table = self.table("schemas");
         let (name, kind) = (sql::literal(schema.as_str()), kind.as_str());
         let namespace = sql::literal(&schema.quoted());
@@ -102,8 +102,9 @@ impl Records {
              FROM (SELECT {digest}, pg_catalog.max(version::text COLLATE \"C\") FROM {ledger}) AS l (digest, version) \
              ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, schema_oid = excluded.schema_oid, \
              digest = excluded.digest, version = excluded.version, migrated_at = excluded.migrated_at, \
-             error = NULL, attempts = 0, changed_at = pg_catalog.clock_timestamp(), \
-             state = CASE WHEN s.state IN ('failed', 'migrating', 'provisioning') THEN 'ready' ELSE s.state END"
+             error = CASE WHEN {is_last} THEN NULL ELSE s.error END, attempts = 0, changed_at = pg_catalog.clock_timestamp(), \
+             state = CASE WHEN {is_last} AND s.state IN ('failed', 'migrating', 'provisioning') THEN 'ready' \
+             ELSE s.state END"
         )
     }
 
@@ -114,7 +115,7 @@ impl Records {
         schema: &SchemaName,
         kind: SchemaKind,
     ) -> QueryResult<()> {
-        pg.batch_execute(&self.note_ledger(schema, kind))
+        pg.batch_execute(&self.note_ledger(schema, kind, true))
     }
 
     /// Notes that a run failed on a schema, and why.
@@ -136,6 +137,23 @@ impl Records {
         .bind::<Text, _>(schema.as_str())
         .bind::<Text, _>(kind.as_str())
         .bind::<Text, _>(error)
+        .execute(pg)?;
+        Ok(())
+    }
+
+    /// Notes that these schemas have no ledger.
+    pub(crate) fn forget_ledgers(&self, pg: &mut PgConnection, schemas: &[&SchemaName]) -> QueryResult<()> {
+        let names: Vec<&str> = schemas.iter().map(|schema| schema.as_str()).collect();
+        let empty = digest_of("''");
+        diesel::sql_query(format!(
+            "UPDATE {} SET digest = {empty}, version = NULL, changed_at = pg_catalog.clock_timestamp() \
+             WHERE name = ANY ($1) AND digest <> {empty} AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname::text = name AND c.relname = '{}')",
+            self.table("schemas"),
+            ledger::TABLE
+        ))
+        .bind::<Array<Text>, _>(names)
         .execute(pg)?;
         Ok(())
     }

@@ -171,14 +171,14 @@ impl<T: TenantModel> TenancyBuilder<T> {
     }
 
     /// How long a birth, a new name or an end of a tenant waits for a lock at a time: others who want the same table
-    /// wait behind it as long at most. Default: [`DEFAULT_LOCK_TIMEOUT`](crate::DEFAULT_LOCK_TIMEOUT).
+    /// wait behind it as long at most. Default: [`DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT`](crate::DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT).
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.waits.timeout = timeout;
         self
     }
 
     /// How long it goes on trying, with growing pauses, before it is [`Error::LockNotFree`]. Zero: it is tried once.
-    /// Default: [`DEFAULT_LOCK_PATIENCE`](crate::DEFAULT_LOCK_PATIENCE).
+    /// Default: [`DEFAULT_LIFE_CYCLE_LOCK_PATIENCE`](crate::DEFAULT_LIFE_CYCLE_LOCK_PATIENCE).
     pub fn lock_patience(mut self, patience: Duration) -> Self {
         self.waits.patience = patience;
         self

@@ -139,7 +139,7 @@ impl<T: TenantModel> Tenancy<T> {
         Ok(is)
     }
 
-    fn has_model_table(&self, pg: &mut PgConnection) -> QueryResult<bool> {
+    pub(crate) fn has_model_table(&self, pg: &mut PgConnection) -> QueryResult<bool> {
         let table = sql::table(<T::Table as ScopedTable>::TABLE, self.public_schema());
         let found = diesel::sql_query("SELECT 1 WHERE pg_catalog.to_regclass($1) IS NOT NULL");
         Ok(found.bind::<Text, _>(table).execute(pg)? == 1)

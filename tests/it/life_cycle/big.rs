@@ -1,8 +1,8 @@
 //! Schemas that are too much for one transaction, on a server with default settings.
 
 use diesel::connection::SimpleConnection;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tenant_diesel::{Error, Moment, Tenancy, TenancyBuilder, TenantState};
 use tenant_testing::Postgres;
@@ -63,6 +63,7 @@ fn what_is_too_much_for_one_transaction_is_built_and_dropped_in_parts_and_goes_o
     let fixture = fixture(&server, builder);
     let acme = fixture.tenant("acme");
     assert_eq!(tables(&fixture, "acme"), 801);
+    assert_eq!(fixture.schemas(), ["acme", "public"]);
     let in_one = fixture.outside().batch_execute("DROP SCHEMA acme CASCADE");
     assert_eq!(in_one.unwrap_err().to_string(), "out of shared memory");
 
@@ -104,4 +105,49 @@ fn what_is_too_much_for_one_transaction_is_built_and_dropped_in_parts_and_goes_o
     assert_eq!(fixture.count("SELECT count(*) FROM clients"), 0);
     assert_eq!(told.load(Ordering::Relaxed), 1);
     assert_eq!(fixture.advisory_locks(), 0);
+}
+
+#[test]
+fn a_file_that_is_too_much_for_one_transaction_is_run_statement_by_statement() {
+    let server = server(10);
+    let built = Arc::new(Mutex::new(Vec::new()));
+    let building = Arc::clone(&built);
+    let builder =
+        cases::builder()
+            .app::<cases::huge_file::App>()
+            .on(Moment::AppliedMigration, move |event| {
+                building.lock().unwrap().push(event.schema().as_str().to_owned());
+                Ok(())
+            });
+    let fixture = fixture(&server, builder);
+    let acme = fixture.tenant("acme");
+    assert_eq!(tables(&fixture, "acme"), 801);
+    assert_eq!(fixture.versions("acme"), ["20240909000000"]);
+    // In a schema of another name, which the birth claimed; and the next birth knows beforehand.
+    let spare = |schema: &String| schema.starts_with("tenancy_spare_");
+    assert_eq!(
+        built
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|schema| spare(schema))
+            .count(),
+        1
+    );
+    let globex = fixture.tenant("globex");
+    assert_eq!(
+        built
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|schema| spare(schema))
+            .count(),
+        2
+    );
+    assert!(!built.lock().unwrap().iter().any(|schema| schema == "globex"));
+    assert_eq!(fixture.schemas(), ["acme", "globex", "public"]);
+    for tenant in [&acme, &globex] {
+        fixture.tenancy.delete_with_schema(tenant).unwrap();
+    }
+    assert_eq!(fixture.schemas(), ["public"]);
 }

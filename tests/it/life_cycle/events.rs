@@ -17,6 +17,9 @@ impl Heard {
         if let Some(other) = event.other_name() {
             text += &format!(" {other}");
         }
+        if let Some(version) = event.version() {
+            text += &format!(" {version}");
+        }
         self.0.lock().unwrap().push(text);
     }
 
@@ -128,6 +131,39 @@ fn the_handlers_of_a_life_run_in_order_before_the_commit_and_after_it() {
     heard.take();
     tenancy.delete(&globex).unwrap();
     assert_eq!(heard.take(), [""; 0]);
+}
+
+#[test]
+fn a_birth_tells_of_its_migrations_too() {
+    let heard = Heard::default();
+    let fixture = Fixture::with(|mut builder| {
+        for moment in [
+            Moment::Creating,
+            Moment::MigratingSchema,
+            Moment::ApplyingMigration,
+            Moment::AppliedMigration,
+            Moment::MigratedSchema,
+            Moment::Created,
+        ] {
+            builder = builder.on(moment, heard.handler(""));
+        }
+        builder
+    });
+    heard.take();
+    fixture.tenant("acme");
+    assert_eq!(
+        heard.take(),
+        [
+            " Creating acme",
+            " MigratingSchema acme",
+            " ApplyingMigration acme 20240101000000",
+            " AppliedMigration acme 20240101000000",
+            " ApplyingMigration acme 20240102000000",
+            " AppliedMigration acme 20240102000000",
+            " MigratedSchema acme",
+            " Created acme"
+        ]
+    );
 }
 
 #[test]

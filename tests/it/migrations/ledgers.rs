@@ -83,6 +83,8 @@ fn what_diesels_own_harness_applied_is_not_applied_again() {
     plain
         .revert_last_migration(<todo::App as EmbeddedApp>::MIGRATIONS)
         .unwrap();
+    let found = tenancy.verify().unwrap();
+    assert_eq!(found.mended[0].found.as_deref(), Some(TODO[0]));
     assert_eq!(applied(&tenancy.migrate().unwrap())[1], ("acme", vec![TODO[1]]));
 }
 

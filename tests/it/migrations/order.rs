@@ -40,10 +40,8 @@ fn a_second_run_finds_nothing_to_do() {
     fixture.tagged(&["acme", "globex"]);
     let before = fixture.everything();
     let report = fixture.tenancy.migrate().unwrap();
-    assert_eq!(
-        applied(&report),
-        [("public", vec![]), ("acme", vec![]), ("globex", vec![])]
-    );
+    assert_eq!(applied(&report), [("public", vec![])]);
+    assert_eq!((report.up_to_date, report.run), (2, None));
     assert_eq!(report.to_string(), "0 migrations applied, 3 schemas up to date");
     assert_eq!(fixture.everything(), before);
 }
@@ -64,11 +62,9 @@ fn a_tenant_that_is_behind_gets_what_it_lacks_and_the_others_nothing() {
     let fixture = Fixture::new();
     fixture.tagged(&["acme", "globex"]);
     fixture.run("DROP TABLE acme.labels; DELETE FROM acme.__diesel_schema_migrations WHERE version = '20240102000000'");
+    fixture.tenancy.verify().unwrap();
     let report = fixture.tenancy.migrate().unwrap();
-    assert_eq!(
-        applied(&report),
-        [("public", vec![]), ("acme", vec![TODO[1]]), ("globex", vec![])]
-    );
+    assert_eq!(applied(&report), [("public", vec![]), ("acme", vec![TODO[1]])]);
     assert_eq!(fixture.tables("acme"), fixture.tables("globex"));
     // Its data is as it was.
     assert_eq!(fixture.texts("SELECT title FROM acme.tasks"), ["acme"]);

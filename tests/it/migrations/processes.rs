@@ -74,7 +74,7 @@ fn a_migration_waits_for_whoever_migrates_the_same_schema() {
         wait_until("the second asks for the lock of the schema", || {
             fixture.count(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-                 AND query LIKE '%try_advisory_lock%' AND pid <> pg_backend_pid()",
+                 AND query LIKE 'SELECT pg_catalog.pg_try_advisory_xact_lock%' AND pid <> pg_backend_pid()",
             ) == 1
         });
         drop(plans);

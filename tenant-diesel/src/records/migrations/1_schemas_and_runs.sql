@@ -35,7 +35,10 @@ CREATE UNIQUE INDEX runs_unfinished ON {s}.runs (what) WHERE state <> 'done';
 CREATE TABLE {s}.run_targets (
     run bigint NOT NULL REFERENCES {s}.runs ON DELETE CASCADE,
     schema text COLLATE "C" NOT NULL,
-    state text NOT NULL CHECK (state IN ('pending', 'done', 'failed', 'missing')),
+    state text NOT NULL CHECK (state IN ('pending', 'done', 'failed')),
+    -- What was to be done, where doing it again would do more.
+    versions text[] NOT NULL DEFAULT '{}',
+    -- What was done.
     applied text[] NOT NULL DEFAULT '{}',
     error text,
     attempts integer NOT NULL DEFAULT 0,

@@ -1,0 +1,451 @@
+//! Who is behind: one question to the library's own table, and the ledgers of those that it names.
+
+use super::goal::{Goal, MigrationTarget, Step};
+use super::selection::Selection;
+use super::{ledger, lock};
+use crate::model::TenantModel;
+use crate::records::digest_of;
+use crate::{Error, SchemaKind, Tenancy, TenantState, sql};
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Text};
+use std::collections::{HashMap, HashSet};
+use tenant_core::{AppScope, SchemaName, ScopedTable};
+
+/// How many names are read at once.
+const PAGE: usize = 500;
+
+/// How many ledgers are read at once: each takes a lock until the statement ends, and the server has room for some
+/// thousands.
+const LEDGERS: usize = 100;
+
+/// What the application has, and where it is.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    pub(crate) behind: Vec<Behind>,
+    pub(crate) up_to_date: usize,
+    pub(crate) missing: Vec<(SchemaName, SchemaKind)>,
+    pub(crate) at_rest: Vec<(SchemaName, TenantState)>,
+    /// Rows of the table of tenants that hold no name.
+    pub(crate) unreadable: Vec<Error>,
+    /// The table of the tenant model is not there yet.
+    pub(crate) has_no_table: bool,
+    /// Those whose ledger is as it should be, and whose row at the library is not.
+    pub(crate) to_note: Vec<(SchemaName, SchemaKind)>,
+}
+
+/// A schema that something is to be done in.
+#[derive(Clone, Debug)]
+pub(crate) struct Behind {
+    pub(crate) schema: SchemaName,
+    pub(crate) kind: SchemaKind,
+    pub(crate) goal: Goal,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) has_ledger: bool,
+    /// Versions in the ledger that the application does not have.
+    pub(crate) unknown: Vec<String>,
+}
+
+/// Which schemas of a selection are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Those whose row at the library does not say that they are up to date.
+    NotCurrent,
+    All,
+}
+
+#[derive(QueryableByName)]
+struct Summary {
+    #[diesel(sql_type = BigInt)]
+    current: i64,
+    #[diesel(sql_type = BigInt)]
+    others: i64,
+    #[diesel(sql_type = BigInt)]
+    at_rest: i64,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Bool)]
+    exists: bool,
+}
+
+#[derive(QueryableByName)]
+struct AtRest {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    state: String,
+}
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+#[derive(QueryableByName)]
+struct Ledger {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Array<Text>)]
+    versions: Vec<String>,
+}
+
+/// The states that are passed over, as SQL.
+const AT_REST: &str = "coalesce(s.state IN ('provisioning', 'archived', 'dropping'), false)";
+
+impl<T: TenantModel> Tenancy<T> {
+    /// Asks who is behind, and reads the ledgers of those who are. Nothing pending: one question.
+    pub(crate) fn survey(
+        &self,
+        selection: &Selection,
+        target: &MigrationTarget,
+        which: Which,
+    ) -> Result<Survey, Error> {
+        let failed = "ask which schemas are behind";
+        self.pool()
+            .ask_catalog(failed, |pg| self.survey_on(pg, selection, target, which))?
+    }
+
+    fn survey_on(
+        &self,
+        pg: &mut PgConnection,
+        selection: &Selection,
+        target: &MigrationTarget,
+        which: Which,
+    ) -> QueryResult<Result<Survey, Error>> {
+        let has_table = self.has_model_table(pg)?;
+        let question = Question {
+            wanted: self.wanted(selection, has_table),
+            kept: self.kept(pg)?,
+            versions: self.apps().versions(AppScope::Tenant),
+            which,
+        };
+        let mut survey = Survey {
+            has_no_table: !has_table,
+            ..Survey::default()
+        };
+        if let Some(names) = selection.named() {
+            let known = question.known(pg, names.union(selection.excepted()))?;
+            let is_unknown =
+                |name: &&SchemaName| !known.contains(name.as_str()) && *name != self.public_schema();
+            let unknown: Vec<_> = names.iter().filter(is_unknown).cloned().collect();
+            if !unknown.is_empty() {
+                return Ok(Err(Error::UnknownSchemas { names: unknown }));
+            }
+        }
+        let summary = question.summary(pg)?;
+        survey.up_to_date = usize::try_from(summary.current).unwrap_or(0);
+        if summary.at_rest > 0 {
+            survey.at_rest = question.at_rest(pg)?;
+        }
+        if summary.others == 0 && which == Which::NotCurrent {
+            return Ok(Ok(survey));
+        }
+        if which == Which::All {
+            survey.up_to_date = 0;
+        }
+        let mut after = String::new();
+        loop {
+            let page = question.page(pg, &after)?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.name);
+            self.read_page(pg, page, target, &question.versions, &mut survey)?;
+        }
+        Ok(Ok(survey))
+    }
+
+    fn read_page(
+        &self,
+        pg: &mut PgConnection,
+        page: Vec<Row>,
+        target: &MigrationTarget,
+        versions: &[String],
+        survey: &mut Survey,
+    ) -> QueryResult<()> {
+        let mut names = Vec::new();
+        for row in page {
+            match SchemaName::quoted_any(&row.name) {
+                Err(error) => survey.unreadable.push(Error::attempt(
+                    "read the name of a tenant's schema",
+                    self.public_schema(),
+                )(
+                    diesel::result::Error::DeserializationError(Box::new(error)),
+                )),
+                Ok(name) => {
+                    let kind = SchemaKind::read(&row.kind).unwrap_or(SchemaKind::Tenant);
+                    match row.exists || kind != SchemaKind::Tenant {
+                        true => names.push((name, kind)),
+                        false => survey.missing.push((name, kind)),
+                    }
+                }
+            }
+        }
+        let known: HashSet<&str> = versions.iter().map(String::as_str).collect();
+        for chunk in names.chunks(LEDGERS) {
+            let ledgers = read_ledgers(pg, chunk.iter().map(|(name, _)| name))?;
+            for (schema, kind) in chunk {
+                let ledger = ledgers.get(schema.as_str());
+                let applied = ledger.cloned().unwrap_or_default();
+                let goal = Goal::new(target, versions, &applied);
+                let steps = goal.steps(&applied);
+                let has_ledger = ledger.is_some();
+                if steps.is_empty() && has_ledger {
+                    survey.up_to_date += 1;
+                    survey.to_note.push((schema.clone(), *kind));
+                    continue;
+                }
+                let mut unknown: Vec<_> = applied
+                    .iter()
+                    .filter(|v| !known.contains(v.as_str()))
+                    .cloned()
+                    .collect();
+                unknown.sort_unstable();
+                survey.behind.push(Behind {
+                    schema: schema.clone(),
+                    kind: *kind,
+                    goal,
+                    steps,
+                    has_ledger,
+                    unknown,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The schemas of a selection, as a relation with a name and a kind.
+    fn wanted(&self, selection: &Selection, has_table: bool) -> String {
+        let mut parts = vec!["SELECT NULL::text AS name, NULL::text AS kind WHERE false".to_owned()];
+        if has_table && selection.may_include(SchemaKind::Tenant) {
+            let table = sql::table(<T::Table as ScopedTable>::TABLE, self.public_schema());
+            let column = sql::identifier(T::SCHEMA_COLUMN);
+            parts.push(format!("SELECT {column}::text, 'tenant' FROM {table}"));
+        }
+        if selection.may_include(SchemaKind::Static) {
+            let names = self.registry().static_tenants();
+            parts.extend(
+                names
+                    .iter()
+                    .map(|name| format!("SELECT {}, 'static'", sql::literal(name.as_str()))),
+            );
+        }
+        if selection.may_include(SchemaKind::Reference)
+            && let Some(name) = self.registry().reference()
+        {
+            parts.push(format!("SELECT {}, 'reference'", sql::literal(name.as_str())));
+        }
+        let list = |names: &mut dyn Iterator<Item = &SchemaName>| {
+            let names: Vec<String> = names.map(|name| sql::literal(name.as_str())).collect();
+            format!("ARRAY[{}]::text[]", names.join(", "))
+        };
+        let mut conditions = vec!["true".to_owned()];
+        if let Some(names) = selection.named() {
+            conditions.push(format!("name = ANY ({})", list(&mut names.iter())));
+        }
+        if !selection.excepted().is_empty() {
+            conditions.push(format!(
+                "name <> ALL ({})",
+                list(&mut selection.excepted().iter())
+            ));
+        }
+        format!(
+            "(SELECT name COLLATE \"C\" AS name, kind FROM ({}) AS a WHERE {})",
+            parts.join(" UNION ALL "),
+            conditions.join(" AND ")
+        )
+    }
+
+    /// The library's table of schemas, or an empty one where it is not there yet.
+    pub(crate) fn kept(&self, pg: &mut PgConnection) -> QueryResult<String> {
+        Ok(match self.records().look(pg)? {
+            true => self.records().table("schemas"),
+            false => "(SELECT NULL::text AS name, NULL::text AS state, NULL::oid AS schema_oid, NULL::text AS digest, \
+                      NULL::text AS version WHERE false)"
+                .to_owned(),
+        })
+    }
+
+    /// Whether the library's row of the shared schema says that it is up to date.
+    pub(crate) fn is_shared_current(&self, pg: &mut PgConnection) -> QueryResult<bool> {
+        let kept = self.kept(pg)?;
+        let digest = digest_of("$1");
+        let found = diesel::sql_query(format!(
+            "SELECT 1 FROM {kept} AS s JOIN pg_catalog.pg_namespace n ON n.nspname = s.name \
+             WHERE s.name = $2 AND s.digest = {digest} AND s.schema_oid = n.oid AND s.state = 'ready'"
+        ))
+        .bind::<Text, _>(self.apps().versions(AppScope::Shared).join(","))
+        .bind::<Text, _>(self.public_schema().as_str())
+        .execute(pg)?;
+        Ok(found == 1)
+    }
+
+    /// Notes what the ledgers of these schemas hold, which were found to be as they should be. Those that somebody is at
+    /// are left to them. Returns those that were noted.
+    pub(crate) fn note_ledgers(
+        &self,
+        schemas: &[(SchemaName, SchemaKind)],
+    ) -> Result<Vec<SchemaName>, Error> {
+        let mut noted = Vec::new();
+        for chunk in schemas.chunks(LEDGERS) {
+            noted.extend(self.pool().ask_catalog("note what ledgers hold", |pg| {
+                pg.transaction(|pg| {
+                    let mut message = String::new();
+                    let mut names = Vec::new();
+                    let free = lock::try_transaction_locks_shared(pg, chunk.iter().map(|(name, _)| name))?;
+                    let ledgers = with_ledgers(pg, chunk.iter().map(|(name, _)| name))?;
+                    for (schema, kind) in chunk {
+                        if free.contains(schema.as_str()) && ledgers.contains(schema.as_str()) {
+                            message += &self.records().note_ledger(schema, *kind, true);
+                            message += ";\n";
+                            names.push(schema.clone());
+                        }
+                    }
+                    pg.batch_execute(&message)?;
+                    Ok(names)
+                })
+            })?);
+        }
+        Ok(noted)
+    }
+}
+
+struct Question {
+    wanted: String,
+    kept: String,
+    versions: Vec<String>,
+    which: Which,
+}
+
+impl Question {
+    fn from(&self) -> String {
+        format!(
+            "FROM {} AS w LEFT JOIN {} AS s ON s.name = w.name \
+             LEFT JOIN pg_catalog.pg_namespace n ON n.nspname::text = w.name",
+            self.wanted, self.kept
+        )
+    }
+
+    /// Whether the library's row says that a schema is up to date: the ledger held what it should, and the schema is the
+    /// same as then.
+    fn is_current() -> String {
+        let digest = digest_of("$1");
+        format!(
+            "coalesce(s.digest = {digest} AND s.schema_oid = n.oid AND s.state IN ('ready', 'maintenance'), false)"
+        )
+    }
+
+    fn summary(&self, pg: &mut PgConnection) -> QueryResult<Summary> {
+        let (from, current) = (self.from(), Self::is_current());
+        diesel::sql_query(format!(
+            "SELECT count(*) FILTER (WHERE {current} AND NOT {AT_REST}) AS current, \
+             count(*) FILTER (WHERE NOT {current} AND NOT {AT_REST}) AS others, \
+             count(*) FILTER (WHERE {AT_REST}) AS at_rest {from}"
+        ))
+        .bind::<Text, _>(self.versions.join(","))
+        .get_result(pg)
+    }
+
+    fn page(&self, pg: &mut PgConnection, after: &str) -> QueryResult<Vec<Row>> {
+        let (from, current) = (self.from(), Self::is_current());
+        let of_all = self.which == Which::All;
+        diesel::sql_query(format!(
+            "SELECT DISTINCT w.name, w.kind, (n.oid IS NOT NULL) AS exists {from} \
+             WHERE ({of_all} OR NOT {current}) AND NOT {AT_REST} AND w.name > $2 ORDER BY w.name LIMIT {PAGE}"
+        ))
+        .bind::<Text, _>(self.versions.join(","))
+        .bind::<Text, _>(after)
+        .load(pg)
+    }
+
+    fn at_rest(&self, pg: &mut PgConnection) -> QueryResult<Vec<(SchemaName, TenantState)>> {
+        let from = self.from();
+        let rows: Vec<AtRest> = diesel::sql_query(format!(
+            "SELECT w.name, s.state {from} WHERE {AT_REST} ORDER BY w.name"
+        ))
+        .load(pg)?;
+        let rows = rows.into_iter();
+        Ok(rows
+            .filter_map(|row| Some((SchemaName::quoted_any(&row.name).ok()?, row.state.parse().ok()?)))
+            .collect())
+    }
+
+    /// Which of these names are schemas of the application.
+    fn known<'n>(
+        &self,
+        pg: &mut PgConnection,
+        names: impl Iterator<Item = &'n SchemaName>,
+    ) -> QueryResult<HashSet<String>> {
+        let names: Vec<&str> = names.map(SchemaName::as_str).collect();
+        let rows: Vec<Name> = diesel::sql_query(format!(
+            "SELECT name FROM {} AS w WHERE name = ANY ($1)",
+            self.wanted
+        ))
+        .bind::<Array<Text>, _>(names)
+        .load(pg)?;
+        Ok(rows.into_iter().map(|row| row.name).collect())
+    }
+}
+
+/// Which of these schemas have a ledger.
+fn with_ledgers<'n>(
+    pg: &mut PgConnection,
+    names: impl Iterator<Item = &'n SchemaName>,
+) -> QueryResult<HashSet<String>> {
+    let names: Vec<&str> = names.map(SchemaName::as_str).collect();
+    let rows: Vec<Name> = diesel::sql_query(format!(
+        "SELECT n.nspname::text AS name FROM pg_catalog.pg_namespace n \
+         JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = '{}' \
+         WHERE n.nspname = ANY ($1::text[])",
+        ledger::TABLE
+    ))
+    .bind::<Array<Text>, _>(names)
+    .load(pg)?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
+}
+
+/// What the ledgers of these schemas hold, of those that have one: two round trips, however many they are.
+pub(crate) fn read_ledgers<'n>(
+    pg: &mut PgConnection,
+    names: impl Iterator<Item = &'n SchemaName> + Clone,
+) -> QueryResult<HashMap<String, HashSet<String>>> {
+    let with_ledgers = with_ledgers(pg, names.clone())?;
+    let one = |schema: &SchemaName| {
+        format!(
+            "SELECT {} AS name, coalesce(pg_catalog.array_agg(version::text), '{{}}') AS versions FROM {}",
+            sql::literal(schema.as_str()),
+            ledger::table(schema)
+        )
+    };
+    let of: Vec<&SchemaName> = names
+        .filter(|name| with_ledgers.contains(name.as_str()))
+        .collect();
+    if of.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let all: Vec<String> = of.iter().map(|schema| one(schema)).collect();
+    let rows = match diesel::sql_query(all.join(" UNION ALL ")).load::<Ledger>(pg) {
+        Ok(rows) => rows,
+        // One of them went meanwhile, or cannot be read: the others are read all the same.
+        Err(_) if of.len() > 1 => {
+            let mut rows = HashMap::new();
+            for schema in of {
+                if let Ok(ledger) = diesel::sql_query(one(schema)).get_result::<Ledger>(pg) {
+                    rows.insert(ledger.name, ledger.versions.into_iter().collect());
+                }
+            }
+            return Ok(rows);
+        }
+        Err(_) => return Ok(HashMap::new()),
+    };
+    let rows = rows
+        .into_iter()
+        .map(|row| (row.name, row.versions.into_iter().collect()));
+    Ok(rows.collect())
+}

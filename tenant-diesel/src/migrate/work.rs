@@ -1,0 +1,325 @@
+//! [`Work`]: the schemas of a wave that are left to do, and the connections to do them on.
+
+use super::EmbeddedApps;
+use super::OnError;
+use super::goal::{Goal, Step};
+use super::progress::RunEvent;
+use super::report::{Outcome, SchemaReport};
+use super::runner::{self, Context, Stopped};
+use super::survey::Behind;
+use crate::Error;
+use crate::connection::{ScopedConnection, TenantScope};
+use crate::retry::{Backoff, was_worth_retrying};
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tenant_core::SchemaName;
+
+/// How many schemas are migrated on one connection before it is replaced: a backend keeps some 13 kB for each table of
+/// each that it touched, and a new connection costs as much as the migration of a few schemas.
+const SCHEMAS_PER_CONNECTION: usize = 250;
+
+/// The pauses before a schema that somebody else migrates is looked at again.
+const BUSY: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
+
+/// The first and the longest pause before a schema is tried again, and how long that goes on at most.
+const RETRY: (Duration, Duration, Duration) = (
+    Duration::from_millis(50),
+    Duration::from_secs(5),
+    Duration::from_secs(600),
+);
+
+/// The schemas of a wave that are left to do. See [`Executor`](super::Executor).
+pub struct Work<'a> {
+    context: &'a Context<'a>,
+    queue: Mutex<Queue>,
+    /// Something was put back, or is done.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    ready: VecDeque<Job>,
+    /// Those that are tried again later.
+    later: Vec<Job>,
+    /// How many are under way.
+    running: usize,
+    /// Connections that nobody uses at the moment, with the number of schemas that they may still serve.
+    connections: Vec<Bench>,
+    done: Vec<SchemaReport>,
+    is_stopped: bool,
+}
+
+/// A connection to work on.
+struct Bench {
+    conn: ScopedConnection<TenantScope>,
+    left: usize,
+}
+
+/// One schema, and what is to be done in it.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) goal: Goal,
+    pub(crate) report: SchemaReport,
+    /// Whether its ledger was there when it was looked for.
+    pub(crate) has_ledger: bool,
+    /// Whether the next step runs in a transaction, for all that is known.
+    pub(crate) is_transactional: bool,
+    /// Each statement of a file is sent alone, to find the one that fails.
+    pub(crate) in_pieces: bool,
+    /// Somebody else had its lock when it was looked at last.
+    pub(crate) is_busy: bool,
+    pauses: Backoff,
+    not_before: Instant,
+    busy_pause: Duration,
+}
+
+impl Job {
+    pub(crate) fn new(report: SchemaReport, behind: Behind, apps: &EmbeddedApps) -> Self {
+        let scope = runner::scope_of(behind.kind);
+        let is_transactional = |step: &Step| runner::is_transactional(&apps.migrations(scope), step);
+        Self {
+            is_transactional: behind.steps.first().is_none_or(is_transactional),
+            goal: behind.goal,
+            report,
+            has_ledger: behind.has_ledger,
+            in_pieces: false,
+            is_busy: false,
+            pauses: Backoff::new(RETRY.0, RETRY.1, RETRY.2),
+            not_before: Instant::now(),
+            busy_pause: BUSY.0,
+        }
+    }
+
+    pub(crate) fn schema(&self) -> &SchemaName {
+        &self.report.schema
+    }
+}
+
+impl<'a> Work<'a> {
+    pub(crate) fn new(context: &'a Context<'a>, jobs: Vec<Job>) -> Self {
+        let queue = Queue {
+            ready: jobs.into(),
+            ..Queue::default()
+        };
+        Self {
+            context,
+            queue: Mutex::new(queue),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// How many schemas are not begun yet, or are to be tried again.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        let queue = self.lock();
+        queue.ready.len() + queue.later.len()
+    }
+
+    /// How many connections the pool has at most: more threads than that are of no use.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        usize::try_from(self.context.pool.max_size()).unwrap_or(usize::MAX)
+    }
+
+    /// Takes the next schema, and does in it what is to be done, on this thread. False if nothing is left for this
+    /// thread.
+    pub fn run_next(&self) -> bool {
+        // A connection first: who has none must not have a schema.
+        let Some(bench) = self.bench() else {
+            return false;
+        };
+        let Some(mut job) = self.next() else {
+            return false;
+        };
+        let _running = Running(self);
+        let (outcome, bench) = match bench {
+            Ok(mut bench) => (self.attempt(&mut bench, &mut job), Some(bench)),
+            Err(error) => {
+                job.report.attempts += 1;
+                (Err(Stopped::Failed(error)), None)
+            }
+        };
+        self.finish(job, outcome, bench);
+        true
+    }
+
+    /// What was done, and the schemas that were not begun.
+    pub(crate) fn into_reports(self) -> (Vec<SchemaReport>, Vec<SchemaReport>) {
+        let queue = self.queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let left = queue.ready.into_iter().chain(queue.later);
+        (queue.done, left.map(|job| job.report).collect())
+    }
+
+    /// Whether nothing more is to be begun after this wave.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.lock().is_stopped
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection: one that is idle here, or one of the pool's. None where there is none while others work, and where
+    /// nothing is left to do.
+    fn bench(&self) -> Option<Result<Bench, Error>> {
+        let mut queue = self.lock();
+        if let Some(bench) = queue.connections.pop() {
+            return Some(Ok(bench));
+        }
+        if queue.is_stopped || (queue.ready.is_empty() && queue.later.is_empty()) {
+            return None;
+        }
+        // Counted as one that works, so that of several threads without a connection one stays.
+        queue.running += 1;
+        drop(queue);
+        let lease = self.context.pool.workbench();
+        let mut queue = self.lock();
+        queue.running -= 1;
+        match lease {
+            Ok(lease) => Some(Ok(Bench {
+                conn: ScopedConnection::new(lease),
+                left: SCHEMAS_PER_CONNECTION,
+            })),
+            Err(_) if queue.running > 0 => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// The next schema; waits for one that is to be tried again later.
+    fn next(&self) -> Option<Job> {
+        let mut queue = self.lock();
+        loop {
+            if queue.is_stopped {
+                return None;
+            }
+            if let Some(job) = queue.ready.pop_front() {
+                queue.running += 1;
+                return Some(job);
+            }
+            let earliest = (0..queue.later.len()).min_by_key(|i| queue.later[*i].not_before)?;
+            let pause = queue.later[earliest]
+                .not_before
+                .saturating_duration_since(Instant::now());
+            if pause.is_zero() {
+                queue.running += 1;
+                return Some(queue.later.swap_remove(earliest));
+            }
+            let waited = self.changed.wait_timeout(queue, pause);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn attempt(&self, bench: &mut Bench, job: &mut Job) -> Result<(), Stopped> {
+        let context = self.context;
+        let start = Instant::now();
+        if job.report.attempts == 0 && !job.is_busy {
+            context.tell(&RunEvent::SchemaStarted { schema: job.schema() });
+        }
+        let result = runner::bring(context, &mut bench.conn, job);
+        job.report.duration += start.elapsed();
+        bench.left = bench.left.saturating_sub(1);
+        result
+    }
+
+    fn finish(&self, mut job: Job, outcome: Result<(), Stopped>, mut bench: Option<Bench>) {
+        let context = self.context;
+        let error = match outcome {
+            Ok(()) => None,
+            Err(Stopped::Busy) => {
+                if !job.is_busy {
+                    context.tell(&RunEvent::Busy { schema: job.schema() });
+                }
+                // Waiting for others is no attempt.
+                job.report.attempts -= 1;
+                job.is_busy = true;
+                job.not_before = Instant::now() + job.busy_pause;
+                job.busy_pause = (job.busy_pause * 2).min(BUSY.1);
+                return self.put_back(job, bench);
+            }
+            Err(Stopped::Failed(error)) => Some(error),
+        };
+        if let Some(error) = error {
+            let has_no_connection = matches!(error, Error::PoolTimeout { .. });
+            if job.is_transactional
+                && (has_no_connection || was_worth_retrying(&error))
+                && job.report.attempts < context.rules.attempts
+                && let Some(pause) = job.pauses.next_pause()
+            {
+                let reason = runner::in_full(&error);
+                context.tell(&RunEvent::Retrying {
+                    schema: job.schema(),
+                    attempt: job.report.attempts,
+                    pause,
+                    reason: &reason,
+                });
+                job.report.retried.push(reason);
+                job.not_before = Instant::now() + pause;
+                return self.put_back(job, bench);
+            }
+            if has_no_connection {
+                // The others would find none either, each after as long.
+                self.lock().is_stopped = true;
+                context.stop("no connection was free for the migrations");
+            }
+            job.report.fail(error);
+            if job.report.is_failure() {
+                context.note_failure(bench.as_mut().map(|bench| &mut bench.conn), &job.report);
+            }
+        }
+        if job.report.outcome == Outcome::NotStarted {
+            job.report.outcome = Outcome::Done;
+        }
+        context.tell(&RunEvent::SchemaDone { report: &job.report });
+        let mut queue = self.lock();
+        if job.report.is_failure() && context.failed() {
+            queue.is_stopped = true;
+        }
+        queue.done.push(job.report);
+        self.keep(&mut queue, bench);
+        drop(queue);
+        self.changed.notify_all();
+    }
+
+    fn put_back(&self, job: Job, bench: Option<Bench>) {
+        let mut queue = self.lock();
+        queue.later.push(job);
+        self.keep(&mut queue, bench);
+        drop(queue);
+        self.changed.notify_all();
+    }
+
+    /// Keeps a connection for the next schema, if it is fit for one.
+    fn keep(&self, queue: &mut Queue, bench: Option<Bench>) {
+        let Some(mut bench) = bench else { return };
+        if bench.left > 0 && bench.conn.lease_mut().is_fit_for_work() {
+            queue.connections.push(bench);
+        }
+    }
+}
+
+/// Counts a thread that works, also when an observer or a handler panics.
+struct Running<'a>(&'a Work<'a>);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.lock().running -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
+impl fmt::Debug for Work<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work")
+            .field("left", &self.left())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How far failures may go.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    pub(crate) on_error: OnError,
+    pub(crate) max_failures: Option<usize>,
+}

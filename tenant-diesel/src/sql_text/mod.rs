@@ -1,0 +1,29 @@
+//! SQL that people wrote, read as PostgreSQL reads it: words, quotes, comments, and where a statement ends.
+//!
+//! It promises to lose nothing and to fail on nothing: what the server would refuse is still split somewhere. It
+//! does not know psql's own commands (`\connect`), nor `standard_conforming_strings = off`.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`token`] | the words of a text |
+//! | [`split`] | the statements of a file |
+//! | [`position`] | lines and columns, and where the server says that an error is |
+
+mod position;
+mod split;
+mod token;
+
+pub(crate) use position::Position;
+#[cfg_attr(
+    not(test),
+    expect(
+        unused_imports,
+        reason = "for the runner, which will name the line of a statement that fails"
+    )
+)]
+pub(crate) use position::{Located, statement_at};
+pub(crate) use split::{Statement, split};
+pub(crate) use token::{Kind, Token, significant, tokens};
+
+#[cfg(test)]
+mod tests;
