@@ -30,9 +30,9 @@ pub use migrate::{
 };
 pub use model::{NewTenant, TenantChanges, TenantModel};
 pub use pool::{
-    Closed, DEFAULT_ALIVE_BYPASS_WINDOW, DEFAULT_POOL_NAME, DEFAULT_TENANTS_PER_CONNECTION,
-    ManagedConnection, OnSwitch, PoolMetrics, PoolerMode, SearchPathCustomizer, TenantLimits, TenantManager,
-    TenantPool, TenantPoolBuilder,
+    Closed, DEFAULT_ALIVE_BYPASS_WINDOW, DEFAULT_POOL_NAME, DEFAULT_STATE_WINDOW,
+    DEFAULT_TENANTS_PER_CONNECTION, ManagedConnection, OnSwitch, PoolMetrics, PoolerMode,
+    SearchPathCustomizer, TenantLimits, TenantManager, TenantPool, TenantPoolBuilder,
 };
 pub use provision::{
     Adoption, CannotAdopt, DEFAULT_LIFE_CYCLE_LOCK_PATIENCE, DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT, Mention,

@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::connection::Tag;
 use crate::events::Events;
+use crate::pool::Standing;
 use crate::pool::{LimitsOf, SETTINGS, TenantLimits};
 use crate::records::Records;
 use std::collections::HashMap;
@@ -18,6 +19,8 @@ pub(crate) struct Paths {
     pub(crate) public_behind_tenants: bool,
     /// What the library keeps, and the schema for that.
     pub(crate) records: Records,
+    /// Which tenants are not served.
+    pub(crate) standing: Standing,
     /// The handlers of the application.
     pub(crate) events: Events,
     /// The limits that go with the path of a tenant.
@@ -41,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) schema: SchemaName,
     pub(crate) path: SearchPath,
     pub(crate) limits: TenantLimits,
+    /// It is for a scope of the application's, which is refused where the tenant is not served.
+    pub(crate) is_served: bool,
     /// What a tenant's statements end in. The shared schema's carry none, and are thereby its own too.
     pub(crate) tag: Option<Tag>,
 }
@@ -117,6 +122,7 @@ impl Paths {
         }
         let mut target = self.alone(schema);
         target.limits = limits;
+        target.is_served = true;
         if self.public_behind_tenants {
             target.path = target
                 .path
@@ -149,6 +155,7 @@ impl Paths {
             schema: schema.clone(),
             path: SearchPath::of(schema, &self.extension_schemas),
             limits: TenantLimits::none(),
+            is_served: false,
             tag: self.tags.then(|| Tag::of(schema)),
         }
     }

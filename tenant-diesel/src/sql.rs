@@ -51,6 +51,25 @@ pub(crate) fn set_path_if_exists(
     if names_are_ascii && !is_local && settings.is_empty() {
         return Cow::Borrowed(SET_PATH);
     }
+    Cow::Owned(set_path_by_parameters(names_are_ascii, is_local, settings, ""))
+}
+
+/// The same for the session, with a column `list` that an expression gives.
+pub(crate) fn set_path_and_read(names_are_ascii: bool, settings: &Settings, expression: &str) -> String {
+    set_path_by_parameters(
+        names_are_ascii,
+        false,
+        settings,
+        &format!(", {expression} AS list"),
+    )
+}
+
+fn set_path_by_parameters(
+    names_are_ascii: bool,
+    is_local: bool,
+    settings: &Settings,
+    columns: &str,
+) -> String {
     let parameter = |i| {
         if names_are_ascii {
             format!("${i}")
@@ -58,11 +77,11 @@ pub(crate) fn set_path_if_exists(
             format!("pg_catalog.convert_from(pg_catalog.decode(${i}, 'hex'), 'UTF8')")
         }
     };
-    Cow::Owned(format!(
-        "SELECT {} FROM pg_catalog.pg_namespace WHERE nspname = {}",
+    format!(
+        "SELECT {}{columns} FROM pg_catalog.pg_namespace WHERE nspname = {}",
         set_configs(&parameter(1), settings, is_local),
         parameter(2)
-    ))
+    )
 }
 
 /// The calls that set the path, given as an expression, and the settings that go with it.
@@ -93,26 +112,31 @@ pub(crate) fn set_path_unverified(path: &SearchPath, settings: &Settings) -> Str
 
 /// The same as [`SET_PATH`] in a message of statements without parameters. The cast of the name raises an error where
 /// there is no such schema.
-pub(crate) fn set_path(target: &Target, settings: &Settings) -> String {
-    set_verified(target, settings, false)
+/// So does `guard`, where there is one.
+pub(crate) fn set_path(target: &Target, settings: &Settings, guard: Option<&str>) -> String {
+    set_verified(target, settings, false, guard)
 }
 
 /// Sets the path for the session, then begins a transaction; a missing schema is an error. The path is set in a
 /// transaction of its own, so that it stays whatever becomes of the other.
-pub(crate) fn begin_on_path(target: &Target, settings: &Settings) -> String {
-    format!("BEGIN; {}; COMMIT; BEGIN", set_verified(target, settings, false))
+pub(crate) fn begin_on_path(target: &Target, settings: &Settings, guard: Option<&str>) -> String {
+    format!(
+        "BEGIN; {}; COMMIT; BEGIN",
+        set_verified(target, settings, false, guard)
+    )
 }
 
 /// Begins a transaction on the path, for its time only; a missing schema is an error.
-pub(crate) fn begin_on_local_path(target: &Target, settings: &Settings) -> String {
-    format!("BEGIN; {}", set_verified(target, settings, true))
+pub(crate) fn begin_on_local_path(target: &Target, settings: &Settings, guard: Option<&str>) -> String {
+    format!("BEGIN; {}", set_verified(target, settings, true, guard))
 }
 
 /// No table is read: the cast is done while the statement is, and costs the server a quarter of what a look into
 /// `pg_namespace` does.
-fn set_verified(target: &Target, settings: &Settings, is_local: bool) -> String {
+fn set_verified(target: &Target, settings: &Settings, is_local: bool, guard: Option<&str>) -> String {
+    let guard = guard.map(|guard| format!("{guard}, ")).unwrap_or_default();
     format!(
-        "SELECT ({})::pg_catalog.regnamespace, {}",
+        "SELECT ({})::pg_catalog.regnamespace, {guard}{}",
         literal(&target.schema.quoted()),
         set_configs(&literal(&target.path.to_string()), settings, is_local)
     )

@@ -45,6 +45,8 @@ mod life_cycle;
 mod keys;
 // Start-up: what is pending is applied to every schema, once.
 mod migrations;
+// Many schemas: who is served, what a run does, and what it survives.
+mod fleets;
 // A killed process leaves nothing half done.
 mod crash;
 // Which tables are where: shared apps, tenant apps, both.

@@ -34,6 +34,12 @@ pub mod wandering {
     diesel::table! { five (id) { id -> Int4 } }
 }
 
+/// A table, and no way back.
+#[tenant_app(migrations = "fixtures/one_way")]
+pub mod one_way {
+    diesel::table! { one_way (id) { id -> Int4 } }
+}
+
 /// A file that commits.
 #[tenant_app(migrations = "fixtures/commits")]
 pub mod commits {

@@ -131,7 +131,7 @@ impl<'outer, S: Scope, N: Scope> Nested<'outer, S, N> {
         let lease = outer.lease_mut();
         if lease.target != target {
             // If this fails, the path is not known, and the outer scope sets its own before its next statement.
-            lease.set_path(&target)?;
+            lease.go_to(&target)?;
         }
         let outer_target = std::mem::replace(&mut lease.target, target);
         let inner = ScopedConnection {

@@ -64,7 +64,8 @@ impl<'t, T: TenantModel> Order<'t, T> {
         let (schema, column) = (sql::identifier(T::SCHEMA_COLUMN), sql::identifier(column));
         let direction = if descending { "DESC" } else { "ASC" };
         let query = format!(
-            "SELECT {schema}::text AS name FROM {table} ORDER BY {column} {direction}, {schema}::text COLLATE \"C\""
+            "SELECT t.{schema}::text AS name FROM {table} AS t \
+             ORDER BY t.{column} {direction}, t.{schema}::text COLLATE \"C\""
         );
         let rows = tenancy.pool().ask_catalog("put tenants in order", |pg| {
             diesel::sql_query(query.as_str()).load::<Name>(pg)

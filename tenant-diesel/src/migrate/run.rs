@@ -626,7 +626,7 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
         let tenancy = self.run.tenancy;
         self.report.stopped = self.stopped.take();
         if let Err(error) = result {
-            if self.report.schemas.is_empty() {
+            if self.report.schemas.iter().all(|entry| entry.attempts == 0) {
                 return Err(error);
             }
             // What was done before stays in the report.

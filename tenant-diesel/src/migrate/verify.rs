@@ -122,6 +122,7 @@ impl<T: TenantModel> Tenancy<T> {
         if selection.includes(self.public_schema(), SchemaKind::Shared) {
             all.push((self.public_schema().clone(), SchemaKind::Shared));
         }
+        all.sort();
         let mut report = VerifyReport {
             checked: all.len(),
             missing: survey.missing.into_iter().map(|(name, _)| name).collect(),

@@ -9,6 +9,7 @@ use super::runner::{self, Context, Stopped};
 use super::survey::Behind;
 use crate::Error;
 use crate::connection::{ScopedConnection, TenantScope};
+use crate::pool::states_changed;
 use crate::retry::{Backoff, was_worth_retrying};
 use std::collections::VecDeque;
 use std::fmt;
@@ -271,6 +272,7 @@ impl<'a> Work<'a> {
         if job.report.outcome == Outcome::NotStarted {
             job.report.outcome = Outcome::Done;
         }
+        states_changed();
         context.tell(&RunEvent::SchemaDone { report: &job.report });
         let mut queue = self.lock();
         if job.report.is_failure() && context.failed() {

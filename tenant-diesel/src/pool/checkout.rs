@@ -62,8 +62,6 @@ pub(super) struct Inner {
 pub(crate) enum Entry {
     /// The path is set for the session.
     Session,
-    /// The same, asked for also where the connection is on it already.
-    VerifiedSession,
     /// A transaction is begun on the path.
     Transaction,
 }
@@ -209,7 +207,7 @@ impl TenantPool {
             .manager
             .open()
             .map_err(|error| cannot_open(&target.schema, error))?;
-        physical.enter(&target, self.shelf().generation())?;
+        physical.enter(&target, self.shelf().generation(), None)?;
         Ok(Lease::new(
             Conn::Extra(physical),
             target,

@@ -5,6 +5,7 @@ use super::checkout::{Entry, Inner, cannot_open};
 use super::gate::Place;
 use super::metrics::{Reason, Served, count};
 use super::physical::Physical;
+use super::standing::{Standing, Why, is_refusal};
 use crate::Error;
 use crate::paths::{Paths, Target};
 use crate::pool::TenantManager;
@@ -92,10 +93,9 @@ impl Lease {
         let target = self.target.clone();
         let shelf = Arc::clone(&self.pool.manager.0);
         let generation = shelf.generation();
+        let asks = self.asks_whether_served(&target)?;
         // With the shared schema behind it, a tenant's that is gone would not be missed.
-        let may_skip = shelf.options.affinity
-            && entry != Entry::VerifiedSession
-            && !self.pool.paths.public_behind_tenants;
+        let may_skip = shelf.options.affinity && !asks && !self.pool.paths.public_behind_tenants;
         if may_skip && self.can_skip(&target, &shelf) {
             self.is_verified = false;
             if entry == Entry::Transaction {
@@ -108,11 +108,81 @@ impl Lease {
         if self.is_switch(&target, OnSwitch::Reconnect) {
             self.reconnect()?;
         }
-        match entry {
-            Entry::Session | Entry::VerifiedSession => Physical::enter(self, &target, generation)?,
-            Entry::Transaction => self.begin_on(&target, generation)?,
+        let paths = Arc::clone(&self.pool);
+        let (records, standing) = (&paths.paths.records, &paths.paths.standing);
+        if asks && entry == Entry::Session && self.can_read_with_path(&target) {
+            let changes = Standing::changes();
+            let list = self.enter_and_read(&target, generation, &standing.list(records))?;
+            return match standing.learn(list, changes, &target.schema) {
+                Some(answer) => answer.map(|()| false),
+                None => self.ask_whether_served().map(|()| false),
+            };
         }
-        Ok(false)
+        let guard = asks.then(|| standing.guard(records, &target.schema));
+        let entered = match entry {
+            Entry::Session => Physical::enter(self, &target, generation, guard.as_deref()),
+            Entry::Transaction => self.begin_on(&target, generation, guard.as_deref()),
+        };
+        match entered {
+            Err(Error::SetPath { source, .. }) if is_refusal(&source) => {
+                self.ask_whether_served()?;
+                // It is, by now.
+                Err(Error::SetPath {
+                    schema: target.schema.clone(),
+                    source,
+                })
+            }
+            other => other.map(|()| false),
+        }
+    }
+
+    /// Whether it must be asked whether the tenant is served. An error where it is known that it is not.
+    pub(crate) fn asks_whether_served(&self, target: &Target) -> Result<bool, Error> {
+        let paths = &self.pool.paths;
+        if !(target.is_served && paths.records.are_ready()) {
+            return Ok(false);
+        }
+        match paths.standing.look(&target.schema) {
+            None => Ok(true),
+            Some(answer) => answer.map(|()| false),
+        }
+    }
+
+    /// Asks whether the tenant is served: where something else failed already, or nobody can know all who are not.
+    fn ask_whether_served(&mut self) -> Result<(), Error> {
+        let pool = Arc::clone(&self.pool);
+        let (records, schema) = (&pool.paths.records, self.target.schema.clone());
+        let row = records
+            .read(&mut self.pg, &schema)
+            .map_err(Error::attempt("read the state of the tenant", &schema))?;
+        match row {
+            Some(row) if !pool.paths.standing.is_served(&row) => {
+                let why = Why {
+                    state: row.state,
+                    version: row.version,
+                };
+                Err(pool.paths.standing.error(&schema, why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets the path of another schema, inside a scope; refuses a tenant that is not served.
+    pub(crate) fn go_to(&mut self, target: &Target) -> Result<(), Error> {
+        if !self.asks_whether_served(target)? {
+            return self.set_path(target);
+        }
+        let pool = Arc::clone(&self.pool);
+        let condition = pool.paths.standing.condition(&pool.paths.records, &target.schema);
+        match self.set_path_if(target, Some(&condition)) {
+            Err(missing @ Error::SchemaMissing { .. }) => {
+                let outer = std::mem::replace(&mut self.target, target.clone());
+                let answer = self.ask_whether_served();
+                self.target = outer;
+                answer.and(Err(missing))
+            }
+            other => other,
+        }
     }
 
     /// Whether the connection failed, and not what it was asked.
@@ -157,7 +227,7 @@ impl Lease {
         };
         std::mem::replace(self.physical_mut(), new).close(Reason::Dead);
         let (target, generation) = (self.target.clone(), self.pool.manager.0.generation());
-        Physical::enter(self, &target, generation)?;
+        Physical::enter(self, &target, generation, None)?;
         (self.is_proven, self.is_verified) = (true, true);
         count(&self.pool.manager.0.counters.replaced);
         Ok(true)

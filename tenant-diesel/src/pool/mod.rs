@@ -8,6 +8,7 @@
 //! | [`gate`] | who comes first, and how many a tenant may have |
 //! | [`shelf`] | the idle connections, and which of them a tenant gets |
 //! | [`seat`] | what r2d2 counts |
+//! | [`standing`] | which tenants are not served |
 //! | [`stagger`] | how many tenants a connection serves |
 //! | [`manager`] | how r2d2 opens a connection, and which ones it must close |
 //! | [`physical`] | a connection with what is known of its session |
@@ -33,6 +34,7 @@ mod pooler;
 mod seat;
 mod shelf;
 mod stagger;
+mod standing;
 
 pub use builder::{DEFAULT_POOL_NAME, TenantPoolBuilder};
 pub(crate) use checkout::Entry;
@@ -48,3 +50,5 @@ pub use on_switch::OnSwitch;
 pub use options::{DEFAULT_ALIVE_BYPASS_WINDOW, DEFAULT_TENANTS_PER_CONNECTION};
 pub use pooler::PoolerMode;
 pub use seat::ManagedConnection;
+pub use standing::DEFAULT_STATE_WINDOW;
+pub(crate) use standing::{Serves, Standing, states_changed};

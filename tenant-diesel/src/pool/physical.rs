@@ -5,6 +5,7 @@ use super::options::Options;
 use super::pooler::Way;
 use super::shelf::Shelf;
 use super::stagger::staggered;
+use super::standing::is_refusal;
 use super::{OnSwitch, PoolerMode, SearchPathCustomizer};
 use crate::Error;
 use crate::paths::{Settings, Target, settings};
@@ -250,8 +251,14 @@ impl Physical {
 
     /// Puts the session on the path, for as long as nobody changes it: one round trip that also finds out
     /// whether the connection lives, whether the schema exists, and takes back what the last borrower left.
-    pub(crate) fn enter(&mut self, target: &Target, generation: u64) -> Result<(), Error> {
-        self.enter_path(&target.path, Some(target))?;
+    /// `guard` is an expression that is an error where the tenant is not to be entered.
+    pub(crate) fn enter(
+        &mut self,
+        target: &Target,
+        generation: u64,
+        guard: Option<&str>,
+    ) -> Result<(), Error> {
+        self.enter_path(&target.path, Some(target), guard)?;
         self.generation = generation;
         Ok(())
     }
@@ -262,17 +269,64 @@ impl Physical {
         if self.is_behind_pooler() {
             return self.pg.ping().map_err(Error::Query);
         }
-        self.enter_path(&SearchPath::nothing(), None)
+        self.enter_path(&SearchPath::nothing(), None, None)
     }
 
-    fn enter_path(&mut self, path: &SearchPath, target: Option<&Target>) -> Result<(), Error> {
+    /// Whether the message that sets the path may be one that gives something back: nothing has to go with it.
+    pub(crate) fn can_read_with_path(&self, target: &Target) -> bool {
+        self.session.taint() == Taint::Clean
+            && !self.session.may_be_in_copy()
+            && !self.is_switch(target, OnSwitch::ClearStatements)
+    }
+
+    /// The same as [`Self::enter`], and reads an expression in the same round trip.
+    pub(crate) fn enter_and_read(
+        &mut self,
+        target: &Target,
+        generation: u64,
+        expression: &str,
+    ) -> Result<Option<Vec<String>>, Error> {
+        #[derive(QueryableByName)]
+        struct Read {
+            #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Array<Text>>)]
+            list: Option<Vec<String>>,
+        }
+        let (path, schema) = (target.path.to_string(), target.schema.as_str());
+        let settings = self.settings_of(target);
+        let ascii = path.is_ascii() && schema.is_ascii();
+        self.session.forget_path();
+        let read = diesel::sql_query(sql::set_path_and_read(ascii, &settings, expression))
+            .bind::<Text, _>(if ascii { path } else { sql::hex(&path) })
+            .bind::<Text, _>(if ascii {
+                schema.to_owned()
+            } else {
+                sql::hex(schema)
+            })
+            .get_result::<Read>(&mut self.pg)
+            .optional()
+            .map_err(|source| set_path_failed(Some(target), source))?;
+        let Some(Read { list }) = read else {
+            return Err(missing(target));
+        };
+        self.path_was_set(Some(target));
+        self.generation = generation;
+        self.fresh = false;
+        Ok(list)
+    }
+
+    fn enter_path(
+        &mut self,
+        path: &SearchPath,
+        target: Option<&Target>,
+        guard: Option<&str>,
+    ) -> Result<(), Error> {
         if let Some(target) = target {
             self.switch(target, false)
                 .map_err(|source| set_path_failed(Some(target), source))?;
         }
         let taint = self.session.taint();
         let set_path = match target {
-            Some(target) => sql::set_path(target, &self.settings_of(target)),
+            Some(target) => sql::set_path(target, &self.settings_of(target), guard),
             None => sql::set_path_unverified(path, &settings(&TenantLimits::none(), self.unlimited.as_ref())),
         };
         let sent = if taint > Taint::Clean && self.options.on_connect.is_some() {
@@ -288,6 +342,9 @@ impl Physical {
         match (sent, target) {
             (Ok(()), _) => self.path_was_set(target),
             (Err(source), None) => return Err(Error::Query(source)),
+            (Err(source), Some(target)) if is_refusal(&source) => {
+                return Err(set_path_failed(Some(target), source));
+            }
             // The connection is dead, or the schema missing, and this tells them apart.
             (Err(_), Some(target)) => {
                 if self.session.taint() > Taint::Clean {
@@ -303,14 +360,19 @@ impl Physical {
 
     /// Begins a transaction on the path: one round trip for all of it, as for [`Self::enter`]. The path stays
     /// behind when the transaction ends, in whatever way, except behind a pooler.
-    pub(crate) fn begin_on(&mut self, target: &Target, generation: u64) -> Result<(), Error> {
+    pub(crate) fn begin_on(
+        &mut self,
+        target: &Target,
+        generation: u64,
+        guard: Option<&str>,
+    ) -> Result<(), Error> {
         self.switch(target, false)
             .map_err(|source| set_path_failed(Some(target), source))?;
         let settings = self.settings_of(target);
         let mut begin = if self.is_behind_pooler() {
-            sql::begin_on_local_path(target, &settings)
+            sql::begin_on_local_path(target, &settings, guard)
         } else {
-            sql::begin_on_path(target, &settings)
+            sql::begin_on_path(target, &settings, guard)
         };
         let taint = self.session.taint();
         if taint > Taint::Clean && self.options.on_connect.is_some() {
@@ -399,6 +461,11 @@ impl Physical {
 
     /// Sets the path if the schema exists: for the session, or behind a pooler for the open transaction.
     pub(crate) fn set_path(&mut self, target: &Target) -> Result<(), Error> {
+        self.set_path_if(target, None)
+    }
+
+    /// The same if a condition holds too; where it does not, it is as if the schema were missing.
+    pub(crate) fn set_path_if(&mut self, target: &Target, condition: Option<&str>) -> Result<(), Error> {
         self.session.forget_path();
         if self.session.may_be_in_copy() {
             // libpq ends a copy before a simple query; before any other kind, Diesel would wait for it forever.
@@ -420,7 +487,12 @@ impl Physical {
         let (path, schema) = (target.path.to_string(), target.schema.as_str());
         let settings = self.settings_of(target);
         let ascii = path.is_ascii() && schema.is_ascii();
-        let rows = diesel::sql_query(sql::set_path_if_exists(ascii, is_local, &settings))
+        let set_path = sql::set_path_if_exists(ascii, is_local, &settings);
+        let set_path = match condition {
+            None => set_path,
+            Some(condition) => format!("{set_path} AND {condition}").into(),
+        };
+        let rows = diesel::sql_query(set_path)
             .bind::<Text, _>(if ascii { path } else { sql::hex(&path) })
             .bind::<Text, _>(if ascii {
                 schema.to_owned()

@@ -10,6 +10,7 @@ use super::metrics::{Counters, Reason};
 use super::options::Options;
 use super::physical::Physical;
 use super::pooler::Way;
+use super::standing::states_changed;
 use crate::paths::Target;
 use diesel::result::ConnectionError;
 use std::collections::VecDeque;
@@ -128,6 +129,7 @@ impl Shelf {
     /// A schema went, or got another name: each connection is asked again before it is believed to be on it.
     pub(crate) fn verify_all(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
+        states_changed();
     }
 
     /// Puts back a connection that is fit for another borrower.

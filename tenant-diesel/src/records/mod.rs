@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tenant_core::SchemaName;
 
 pub use schemas::SchemaKind;
-pub(crate) use schemas::digest_of;
+pub(crate) use schemas::{Record, digest_of};
 pub use state::TenantState;
 
 /// The tables of the library in one database.

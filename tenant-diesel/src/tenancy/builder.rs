@@ -3,7 +3,7 @@
 use crate::app::EmbeddedApp;
 use crate::migrate::EmbeddedApps;
 use crate::model::TenantModel;
-use crate::pool::{TenantManager, TenantPool, TenantPoolBuilder};
+use crate::pool::{Serves, TenantManager, TenantPool, TenantPoolBuilder};
 use crate::provision::{Births, LockWaits};
 use crate::{BoxError, Error, Event, Moment, Tenancy};
 use diesel::pg::PgConnection;
@@ -65,6 +65,32 @@ impl<T: TenantModel> TenancyBuilder<T> {
     /// [`LIBRARY_SCHEMA`](tenant_core::reserved::LIBRARY_SCHEMA). Made on first use; all processes must name the same.
     pub fn library_schema(mut self, schema: SchemaName) -> Self {
         self.pool = self.pool.library_schema(schema);
+        self
+    }
+
+    /// Which versions of tenants' schemas this application serves: the last version in the ledger of a tenant. A tenant
+    /// outside is [`Error::TenantUnavailable`], so that the old and the new version of an application can run side by
+    /// side while tenants are migrated. Default: every version.
+    ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// use tenant_diesel::Error;
+    ///
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, database) = tenancy()?;
+    /// # let database_url = database.url();
+    /// let acme = tenancy.create(new_client("acme")?)?;       // at 20260101000000
+    /// let newer = Tenancy::<customers::Client>::builder()
+    ///     .app::<customers::App>()
+    ///     .app::<todo::App>()
+    ///     .serves("20260201000000"..="20260301000000")
+    ///     .connect(database_url)?;
+    /// let refused = newer.with_tenant(&acme, |conn| diesel::sql_query("SELECT 1").execute(conn));
+    /// assert!(matches!(refused, Err(Error::TenantUnavailable { version: Some(_), needs: Some(_), .. })));
+    /// # Ok(()) }
+    /// ```
+    pub fn serves<V: AsRef<str>>(mut self, versions: impl std::ops::RangeBounds<V>) -> Self {
+        self.pool = self.pool.serves(Serves::new(&versions));
         self
     }
 
@@ -221,6 +247,7 @@ impl<T: TenantModel> TenancyBuilder<T> {
         let births = Births::new(self.waits);
         let (registry, pool, apps) = self.checked()?;
         let tenancy = Tenancy::new(pool.connect(database_url)?, registry, apps, births);
+        tenancy.look_at_records();
         tenancy.heed_custom_types(None);
         Ok(tenancy)
     }

@@ -1,0 +1,294 @@
+//! [`Standing`]: which tenants are not served, as this process knows it.
+//!
+//! A checkout must not cost a round trip to find that out. So the tenants that are not served (few, or many that are
+//! archived) are read with the message that sets a path, at most once in the window; in between, they are known. A
+//! change that this process makes is known at once.
+
+use crate::records::{Record, Records};
+use crate::{Error, SchemaKind, TenantState, sql};
+use std::collections::HashMap;
+use std::ops::{Bound, RangeBounds};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tenant_core::SchemaName;
+
+/// How long it is believed which tenants are served, unless it is said otherwise. A tenant that another process
+/// archives is served no longer than this.
+pub const DEFAULT_STATE_WINDOW: Duration = Duration::from_secs(1);
+
+/// With more tenants than this that are not served, each is asked for by itself.
+const MOST_KNOWN: usize = 5_000;
+
+/// What the server quotes, in any language, where a path is asked for that is not to be had.
+const UNAVAILABLE: &str = "tenant_diesel: this tenant is not served";
+
+/// Grows whenever this process changes the state of a tenant, in whichever database.
+static CHANGES: AtomicU64 = AtomicU64::new(0);
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) window: Duration,
+    pub(crate) serves: Serves,
+    known: RwLock<Option<Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    at: Instant,
+    changes: u64,
+    unavailable: HashMap<SchemaName, Why>,
+}
+
+/// Why a tenant is not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Why {
+    pub(crate) state: TenantState,
+    pub(crate) version: Option<String>,
+}
+
+/// The versions that an application serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Serves {
+    from: Option<String>,
+    to: Option<String>,
+    /// The end is not one of them.
+    excludes_end: bool,
+}
+
+impl Serves {
+    pub(crate) fn new<V: AsRef<str>>(range: &impl RangeBounds<V>) -> Self {
+        let text = |bound: Bound<&V>| match bound {
+            Bound::Included(version) | Bound::Excluded(version) => Some(version.as_ref().to_owned()),
+            Bound::Unbounded => None,
+        };
+        Self {
+            from: text(range.start_bound()),
+            to: text(range.end_bound()),
+            excludes_end: matches!(range.end_bound(), Bound::Excluded(_)),
+        }
+    }
+
+    /// The condition that a row of the library's says otherwise, if there is one.
+    fn unless(&self) -> Option<String> {
+        let from = self
+            .from
+            .as_ref()
+            .map(|from| format!("version < {}", sql::literal(from)));
+        let above = if self.excludes_end { ">=" } else { ">" };
+        let to = self
+            .to
+            .as_ref()
+            .map(|to| format!("version {above} {}", sql::literal(to)));
+        let bounds: Vec<String> = from.into_iter().chain(to).collect();
+        (!bounds.is_empty()).then(|| format!("version IS NULL OR {}", bounds.join(" OR ")))
+    }
+
+    /// In the words of an error.
+    fn text(&self) -> String {
+        let (from, to) = (self.from.as_deref(), self.to.as_deref());
+        let before = if self.excludes_end {
+            "versions before"
+        } else {
+            "versions up to"
+        };
+        match (from, to) {
+            (Some(from), Some(to)) if self.excludes_end => format!("versions from {from} to before {to}"),
+            (Some(from), Some(to)) => format!("versions {from} to {to}"),
+            (Some(from), None) => format!("versions from {from} on"),
+            (None, Some(to)) => format!("{before} {to}"),
+            (None, None) => "every version".to_owned(),
+        }
+    }
+
+    fn holds(&self, version: Option<&str>) -> bool {
+        let Some(version) = version else {
+            return self.from.is_none() && self.to.is_none();
+        };
+        let is_from = self.from.as_deref().is_none_or(|from| from <= version);
+        let is_to = self.to.as_deref().is_none_or(|to| match self.excludes_end {
+            true => version < to,
+            false => version <= to,
+        });
+        is_from && is_to
+    }
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            window: DEFAULT_STATE_WINDOW,
+            serves: Serves::default(),
+            known: RwLock::new(None),
+        }
+    }
+}
+
+/// The state of a tenant was changed by this process: nobody believes what was read before.
+pub(crate) fn states_changed() {
+    CHANGES.fetch_add(1, Ordering::AcqRel);
+}
+
+impl Standing {
+    /// Whether a tenant is served, as far as it is known. None where it must be asked.
+    pub(crate) fn look(&self, schema: &SchemaName) -> Option<Result<(), Error>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = known.as_ref().filter(|known| {
+            known.at.elapsed() < self.window && known.changes == CHANGES.load(Ordering::Acquire)
+        })?;
+        Some(self.answer(known, schema))
+    }
+
+    fn answer(&self, known: &Known, schema: &SchemaName) -> Result<(), Error> {
+        match known.unavailable.get(schema) {
+            None => Ok(()),
+            Some(why) => Err(self.error(schema, why.clone())),
+        }
+    }
+
+    /// That it is not served.
+    pub(crate) fn error(&self, schema: &SchemaName, why: Why) -> Error {
+        let is_served_at = why.state != TenantState::Ready || self.serves.holds(why.version.as_deref());
+        Error::TenantUnavailable {
+            tenant: schema.clone(),
+            needs: (!is_served_at).then(|| self.serves.text()),
+            state: why.state,
+            version: why.version,
+        }
+    }
+
+    /// Whether a tenant is served that has this row.
+    pub(crate) fn is_served(&self, record: &Record) -> bool {
+        let is_tenant = matches!(record.kind, SchemaKind::Tenant | SchemaKind::Static);
+        record.state == TenantState::Ready && (!is_tenant || self.serves.holds(record.version.as_deref()))
+    }
+
+    /// What was believed when the question was sent, for [`Self::learn`].
+    pub(crate) fn changes() -> u64 {
+        CHANGES.load(Ordering::Acquire)
+    }
+
+    /// An expression that gives the tenants that are not served, each with its state and version.
+    pub(crate) fn list(&self, records: &Records) -> String {
+        format!(
+            "(SELECT pg_catalog.array_agg(state || ' ' || coalesce(version, '') || ' ' || name) \
+             FROM (SELECT state, version, name FROM {} WHERE {} LIMIT {}) AS unavailable)",
+            records.table("schemas"),
+            self.is_unavailable(),
+            MOST_KNOWN + 1
+        )
+    }
+
+    /// What that expression gave, and what it says of one tenant. None where it is not complete.
+    pub(crate) fn learn(
+        &self,
+        list: Option<Vec<String>>,
+        changes: u64,
+        schema: &SchemaName,
+    ) -> Option<Result<(), Error>> {
+        let list = list.unwrap_or_default();
+        if list.len() > MOST_KNOWN {
+            return None;
+        }
+        let unavailable = list.iter().filter_map(|text| {
+            let mut parts = text.splitn(3, ' ');
+            // A state that is not known is not served either.
+            let state = parts.next()?.parse().unwrap_or(TenantState::Maintenance);
+            let version = parts.next()?;
+            let schema = SchemaName::quoted_any(parts.next()?).ok()?;
+            let version = (!version.is_empty()).then(|| version.to_owned());
+            Some((schema, Why { state, version }))
+        });
+        let known = Known {
+            at: Instant::now(),
+            changes,
+            unavailable: unavailable.collect(),
+        };
+        let answer = self.answer(&known, schema);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        Some(answer)
+    }
+
+    /// An expression that is an error if the tenant is not served: see [`is_refusal`].
+    pub(crate) fn guard(&self, records: &Records, schema: &SchemaName) -> String {
+        format!(
+            "(SELECT ('{UNAVAILABLE}' || state)::pg_catalog.int4 {})",
+            self.unavailable_row(records, schema)
+        )
+    }
+
+    /// A condition that is false if the tenant is not served.
+    pub(crate) fn condition(&self, records: &Records, schema: &SchemaName) -> String {
+        format!("NOT EXISTS (SELECT {})", self.unavailable_row(records, schema))
+    }
+
+    fn unavailable_row(&self, records: &Records, schema: &SchemaName) -> String {
+        format!(
+            "FROM {} WHERE name = {} AND ({})",
+            records.table("schemas"),
+            sql::literal(schema.as_str()),
+            self.is_unavailable()
+        )
+    }
+
+    fn is_unavailable(&self) -> String {
+        match self.serves.unless() {
+            None => "state <> 'ready'".to_owned(),
+            Some(unless) => format!("state <> 'ready' OR (kind IN ('tenant', 'static') AND ({unless}))"),
+        }
+    }
+}
+
+/// Whether a message was refused by [`Standing::guard`].
+pub(crate) fn is_refusal(error: &diesel::result::Error) -> bool {
+    matches!(error, diesel::result::Error::DatabaseError(_, information)
+        if information.message().contains(UNAVAILABLE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_versions_reads_and_holds_as_it_is_written() {
+        let closed = Serves::new(&("2"..="4"));
+        assert_eq!(closed.text(), "versions 2 to 4");
+        assert_eq!(
+            closed.unless().unwrap(),
+            "version IS NULL OR version < '2' OR version > '4'"
+        );
+        assert!(closed.holds(Some("4")) && !closed.holds(Some("5")) && !closed.holds(None));
+        let half_open = Serves::new(&("2".."4"));
+        assert!(half_open.holds(Some("3")) && !half_open.holds(Some("4")));
+        assert!(half_open.unless().unwrap().ends_with("version >= '4'"));
+        assert_eq!(Serves::new(&("2"..)).text(), "versions from 2 on");
+        assert_eq!(Serves::new::<&str>(&..).unless(), None);
+        assert!(Serves::default().holds(None));
+    }
+
+    #[test]
+    fn what_is_read_is_known_until_this_process_changes_something() {
+        let standing = Standing {
+            window: Duration::from_secs(3600),
+            ..Standing::default()
+        };
+        let name = |name| SchemaName::quoted_any(name).unwrap();
+        assert!(standing.look(&name("a")).is_none());
+        let list = vec!["archived 3 a b".to_owned(), "maintenance  c".to_owned()];
+        let answer = standing.learn(Some(list), Standing::changes(), &name("x"));
+        assert!(answer.unwrap().is_ok());
+        assert!(standing.look(&name("x")).unwrap().is_ok());
+        assert!(matches!(
+            standing.look(&name("a b")),
+            Some(Err(Error::TenantUnavailable { state: TenantState::Archived, version: Some(version), .. }))
+                if version == "3"
+        ));
+        assert!(matches!(
+            standing.look(&name("c")),
+            Some(Err(Error::TenantUnavailable { version: None, .. }))
+        ));
+        states_changed();
+        assert!(standing.look(&name("x")).is_none());
+    }
+}
