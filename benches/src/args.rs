@@ -12,7 +12,7 @@ pub(crate) struct Args {
     pub(crate) quick: bool,
 
     /// Only the cases of these numbers, such as 1,2
-    #[arg(long = "case", value_name = "NUMBERS", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=8))]
+    #[arg(long = "case", value_name = "NUMBERS", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=9))]
     pub(crate) cases: Vec<u8>,
 
     /// Writes the rows as JSON

@@ -15,6 +15,9 @@ pub(crate) const MEMORY: u8 = 6;
 /// So are start-ups: see [`crate::start_up`].
 pub(crate) const START_UP: u8 = 8;
 
+/// So are comparisons of all tenants: see [`crate::drift`].
+pub(crate) const DRIFT: u8 = 9;
+
 /// A kind of request, whose they are, and how many threads make them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Case {
@@ -55,6 +58,8 @@ impl Case {
         for pending in [Pending::Nothing, Pending::OneMigration] {
             cases.push(case(START_UP, Work::StartUp(pending), Draw::Uniform(starting), 1));
         }
+        let compared = Draw::Uniform(compared_tenants(quick));
+        cases.push(case(DRIFT, Work::Drift, compared, 1));
         cases
     }
 }
@@ -62,6 +67,11 @@ impl Case {
 /// How many tenants an application that starts has.
 pub(crate) fn start_up_tenants(quick: bool) -> usize {
     if quick { 50 } else { 200 }
+}
+
+/// How many tenants are compared with each other.
+pub(crate) fn compared_tenants(quick: bool) -> usize {
+    if quick { 100 } else { 2000 }
 }
 
 impl fmt::Display for Case {
@@ -81,6 +91,9 @@ impl fmt::Display for Case {
             }
             Work::StartUp(Pending::OneMigration) => {
                 return write!(f, "{number}. one migration over {tenants} tenants");
+            }
+            Work::Drift => {
+                return write!(f, "{number}. drift among {tenants} tenants of {TABLES} tables");
             }
         }
         match draw {
@@ -118,5 +131,6 @@ mod tests {
         assert!(titles.contains("6. memory after 1,000 tenants of 20 tables"));
         assert!(titles.contains("8. start-up with nothing pending, 200 tenants"));
         assert!(titles.contains("8. one migration over 200 tenants"));
+        assert!(titles.contains("9. drift among 2,000 tenants of 20 tables"));
     }
 }

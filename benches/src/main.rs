@@ -6,7 +6,7 @@
 //! | [`cases`], [`work`], [`draw`] | what is measured: cases, what a request does, whose requests come |
 //! | [`apps`], [`site`] | the application, and a server with all its tenants |
 //! | [`variants`] | the ways to do it |
-//! | [`measure`], [`memory`], [`start_up`] | how it is measured |
+//! | [`measure`], [`memory`], [`start_up`], [`drift`] | how it is measured |
 //! | [`row`], [`aims`], [`report`], [`chart`], [`readme`], [`machine`] | what becomes of it |
 
 mod aims;
@@ -15,6 +15,7 @@ mod args;
 mod cases;
 mod chart;
 mod draw;
+mod drift;
 mod machine;
 mod measure;
 mod memory;
@@ -27,7 +28,7 @@ mod variants;
 mod work;
 
 use args::Args;
-use cases::{Case, MEMORY, START_UP, grouped, start_up_tenants};
+use cases::{Case, DRIFT, MEMORY, START_UP, compared_tenants, grouped, start_up_tenants};
 use clap::Parser;
 use measure::Effort;
 use report::Report;
@@ -78,6 +79,7 @@ fn main() -> Result {
         rows.extend(match (case.number, &starting) {
             (MEMORY, _) => memory::measure(&case, &site)?,
             (START_UP, Some(starting)) => start_up::measure(&case, starting)?,
+            (DRIFT, _) => drift::measure(&case, &site.beside_without_rows(compared_tenants(args.quick))?)?,
             _ => measure::measure(&case, &site, effort, &mut notes)?,
         });
     }
@@ -86,10 +88,11 @@ fn main() -> Result {
         notes,
         machine: machine::describe(&site.server_version),
         method: format!(
-            "Medians of {} rounds of about {} ms, or in case 8 of {} start-ups, all variants in turn in each round; {:.0} s in all.",
+            "Medians of {} rounds of about {} ms, or in case 8 of {} start-ups and in case 9 of {} comparisons, all variants in turn in each round; {:.0} s in all.",
             effort.rounds,
             effort.turn.as_millis(),
             start_up::ROUNDS,
+            drift::ROUNDS,
             start.elapsed().as_secs_f64()
         ),
     };

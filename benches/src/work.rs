@@ -21,6 +21,8 @@ pub(crate) enum Work {
     Everything,
     /// No request: see [`crate::start_up`].
     StartUp(Pending),
+    /// No request either: see [`crate::drift`].
+    Drift,
 }
 
 /// What an application that starts finds to be done.
@@ -52,7 +54,7 @@ impl Work {
                 page(conn, key)?;
                 rest(conn, key)
             }
-            Self::StartUp(_) => Err(QueryBuilderError("a start-up is not a request".into())),
+            Self::StartUp(_) | Self::Drift => Err(QueryBuilderError("this is not a request".into())),
         }
     }
 }

@@ -297,9 +297,9 @@ impl Registry {
 /// How bad a [`Finding`] is. Errors come before warnings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// The application must not start.
+    /// The application must not start; of a migration, that it must not run.
     Error,
-    /// It may start; somebody should look.
+    /// It may; somebody should look.
     Warning,
 }
 

@@ -23,12 +23,13 @@ pub trait EmbeddedApp: App {
 /// # include!("docs/setup.rs");
 /// use tenant_diesel::EmbeddedApp;
 ///
+/// # fn main() {
 /// let [tasks] = todo::App::FILES else { unreachable!() };
 /// assert_eq!(tasks.version, "20260101000000");
 /// assert_eq!(tasks.directory, "migrations/todo/2026-01-01-000000_tasks");
 /// assert!(tasks.up.starts_with("CREATE TABLE tasks"));
 /// assert!(tasks.down.is_some() && tasks.run_in_transaction);
-/// # fn main() {}
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MigrationFile {

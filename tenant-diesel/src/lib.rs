@@ -2,8 +2,10 @@
 
 mod app;
 mod connection;
+mod drift;
 mod error;
 mod events;
+mod lint;
 mod migrate;
 mod model;
 mod model_row;
@@ -20,8 +22,10 @@ mod tenancy;
 
 pub use app::{EmbeddedApp, MigrationFile};
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
+pub use drift::{DriftGroup, DriftReport, Fingerprint, ObjectDifference, UnreadSchema, VersionDrift};
 pub use error::{Error, Result, ScopeError};
 pub use events::{BoxError, Event, Moment};
+pub use lint::{LintFinding, LintRule, lint};
 pub use migrate::{
     DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, DEFAULT_STATEMENT_TIMEOUT, Executor, FailedStatement,
     FileFailure, Gate, Mended, MigrationPlan, MigrationReport, MigrationRun, MigrationTarget, OnError,
@@ -51,6 +55,7 @@ pub use tenant_derive::{Tenant, shared_app, tenant_app};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::app::versions;
+    pub use crate::drift::fingerprints_by;
     pub use crate::model_row::TenantRow;
     pub use diesel;
     pub use diesel_migrations;

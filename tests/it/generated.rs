@@ -17,14 +17,14 @@ use tenant_tests::{Fixture, insert_task};
     schema = "fixtures/generated_schema.rs",
     tables(authors)
 )]
-mod library {}
+pub(crate) mod library {}
 
 #[tenant_app(
     migrations = "fixtures/diary",
     schema = "fixtures/generated_schema.rs",
     tables(entries, acme::tags)
 )]
-mod diary {
+pub(crate) mod diary {
     use super::library::authors;
 
     diesel::joinable!(entries -> authors (author_id));

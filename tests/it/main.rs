@@ -47,6 +47,10 @@ mod keys;
 mod migrations;
 // Many schemas: who is served, what a run does, and what it survives.
 mod fleets;
+// What is said of migrations before they run.
+mod lints;
+// Tenants of one version that are not alike.
+mod drift;
 // A killed process leaves nothing half done.
 mod crash;
 // Which tables are where: shared apps, tenant apps, both.

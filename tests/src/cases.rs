@@ -59,6 +59,24 @@ pub mod reaching {
     diesel::table! { reached (id) { id -> Int4 } }
 }
 
+/// Everything that the lints look for. Nobody migrates it.
+#[tenant_app(migrations = "fixtures/careless")]
+pub mod careless {
+    diesel::table! { drafts (id) { id -> Int8 } }
+}
+
+/// Semicolons that end nothing: in quotes, comments, rules and bodies.
+#[tenant_app(migrations = "fixtures/quoting")]
+pub mod quoting {
+    diesel::table! { log (id) { id -> Int4 } }
+}
+
+/// A shop of ten tables, over nine migrations.
+#[tenant_app(migrations = "fixtures/workload")]
+pub mod workload {
+    diesel::table! { product (id) { id -> Int8, name -> Text } }
+}
+
 /// Makes the schema `extensions` with a function and a domain.
 #[shared_app(migrations = "fixtures/extensions")]
 pub mod extensions {}

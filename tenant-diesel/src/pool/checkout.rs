@@ -194,6 +194,20 @@ impl TenantPool {
         self.0.pool.max_size()
     }
 
+    /// The same, for what the server learns too much from: it keeps what it knows of each table until the connection
+    /// ends, so that is when this ends.
+    pub(crate) fn ask_catalog_and_close<R>(
+        &self,
+        action: &'static str,
+        ask: impl FnOnce(&mut diesel::PgConnection) -> diesel::QueryResult<R>,
+    ) -> Result<R, Error> {
+        let mut lease = self.lease(self.paths().public())?;
+        on_a_living_one(&mut lease, |lease| lease.enter_nothing())?;
+        let answer = ask(&mut lease.pg).map_err(Error::attempt(action, &self.0.paths.public));
+        lease.close(Reason::Recycled);
+        answer
+    }
+
     /// A connection beside the pool, for work that must not wait for a free one while the caller holds one.
     pub(crate) fn extra(&self, target: Target) -> Result<Lease, Error> {
         if self.is_behind_pooler() {

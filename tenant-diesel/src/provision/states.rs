@@ -23,11 +23,26 @@ const ARCHIVE: Change = Change {
     moment: Some(Moment::Archived),
 };
 
-const RESTORE: Change = Change {
+/// The archive is migrated by nobody, so it is left before the migrations are run.
+const LEAVE_ARCHIVE: Change = Change {
     action: "restore",
     from: &[TenantState::Archived],
+    to: TenantState::Maintenance,
+    moment: None,
+};
+
+const RESTORE: Change = Change {
+    action: "restore",
+    from: &[TenantState::Maintenance],
     to: TenantState::Ready,
     moment: Some(Moment::Restored),
+};
+
+const BACK_INTO_ARCHIVE: Change = Change {
+    action: "leave in the archive",
+    from: &[TenantState::Maintenance],
+    to: TenantState::Archived,
+    moment: None,
 };
 
 const BEGIN_MAINTENANCE: Change = Change {
@@ -81,20 +96,27 @@ impl<T: TenantModel> Tenancy<T> {
         self.change_state(tenant, &ARCHIVE)
     }
 
-    /// Puts an archived tenant back into service, after applying the migrations that came meanwhile.
+    /// Puts an archived tenant back into service, after applying the migrations that came meanwhile. Until they are, it is
+    /// in maintenance; if the process is killed then, it stays so, and [`Tenancy::end_maintenance`] puts it into service.
     ///
     /// # Errors
     ///
     /// [`Error::WrongState`] where it is not archived; [`Error::Migrate`] where a migration failed: it stays archived
-    /// then. Else as [`Tenancy::archive`].
+    /// then, with those that were applied. Else as [`Tenancy::archive`].
     pub fn restore(&self, tenant: &T) -> Result<(), Error> {
-        let schema = tenant.schema_name();
-        let state = self.state(tenant)?;
-        if state != Some(TenantState::Archived) {
-            return Err(wrong_state(&RESTORE, schema, state));
+        self.change_state(tenant, &LEAVE_ARCHIVE)?;
+        let restored = self
+            .migrate_tenant(tenant)
+            .and_then(|_| self.change_state(tenant, &RESTORE));
+        match restored {
+            // It is restored.
+            Err(error @ Error::AfterCommit { .. }) => Err(error),
+            Err(error) => {
+                self.change_state(tenant, &BACK_INTO_ARCHIVE)?;
+                Err(error)
+            }
+            Ok(()) => Ok(()),
         }
-        self.migrate_tenant(tenant)?;
-        self.change_state(tenant, &RESTORE)
     }
 
     /// Takes a tenant out of service for a time. It is migrated all the same. Waits for a migration that is under way.

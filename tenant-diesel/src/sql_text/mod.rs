@@ -14,16 +14,11 @@ mod split;
 mod token;
 
 pub(crate) use position::Position;
-#[cfg_attr(
-    not(test),
-    expect(
-        unused_imports,
-        reason = "for the runner, which will name the line of a statement that fails"
-    )
-)]
-pub(crate) use position::{Located, statement_at};
+pub(crate) use position::statement_at;
 pub(crate) use split::{Statement, split};
 pub(crate) use token::{Kind, Token, significant, tokens};
 
+#[cfg(test)]
+mod server_tests;
 #[cfg(test)]
 mod tests;

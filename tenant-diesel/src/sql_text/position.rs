@@ -31,13 +31,6 @@ impl Position {
 }
 
 /// A place that the server named, and the statement that it is in.
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "for the runner, which will name the line of a statement that fails"
-    )
-)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Located<'a> {
     pub(crate) statement: Statement<'a>,
@@ -47,13 +40,6 @@ pub(crate) struct Located<'a> {
 /// The statement of a file that the server means by the position of an error: the character in the message that
 /// was sent, from 1, where the message was the whole file. A place between two statements is the later one's; one
 /// behind the last is that one's. `None` if the file has no statement.
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "for the runner, which will name the line of a statement that fails"
-    )
-)]
 pub(crate) fn statement_at(sql: &str, char_position: usize) -> Option<Located<'_>> {
     let nth = char_position.saturating_sub(1);
     let offset = sql
@@ -71,13 +57,6 @@ pub(crate) fn statement_at(sql: &str, char_position: usize) -> Option<Located<'_
 impl Statement<'_> {
     /// The place in the file that the server means by the position of an error, where the message was this
     /// statement alone.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "for the runner, which will name the line of a statement that fails"
-        )
-    )]
     pub(crate) fn position(&self, char_position: usize) -> Position {
         let nth = char_position.saturating_sub(1);
         let end = self

@@ -5,7 +5,7 @@ use crate::migrate::EmbeddedApps;
 use crate::model::TenantModel;
 use crate::pool::{Serves, TenantManager, TenantPool, TenantPoolBuilder};
 use crate::provision::{Births, LockWaits};
-use crate::{BoxError, Error, Event, Moment, Tenancy};
+use crate::{BoxError, Error, Event, LintFinding, Moment, Tenancy, lint};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use std::fmt;
@@ -23,6 +23,7 @@ pub struct TenancyBuilder<T> {
     apps: EmbeddedApps,
     pool: TenantPoolBuilder,
     waits: LockWaits,
+    lint_at_start_up: bool,
     model: PhantomData<fn() -> T>,
 }
 
@@ -36,6 +37,7 @@ impl<T: TenantModel> TenancyBuilder<T> {
             apps: EmbeddedApps::default(),
             pool: TenantPool::builder(),
             waits: LockWaits::default(),
+            lint_at_start_up: true,
             model: PhantomData,
         }
     }
@@ -232,9 +234,39 @@ impl<T: TenantModel> TenancyBuilder<T> {
         self
     }
 
+    /// Whether [`TenancyBuilder::connect`] logs a warning for each finding of [`TenancyBuilder::lint`]. Default: `true`.
+    /// Only where debug assertions are on: an optimised program never does.
+    pub fn lint_at_start_up(mut self, lint: bool) -> Self {
+        self.lint_at_start_up = lint;
+        self
+    }
+
+    /// Looks through the migrations of all apps for what would reach another schema, fail for the second tenant, or
+    /// lock everyone. See [`lint`](crate::lint()) for the rules. No database is asked, so that a test can be as short as
+    /// this:
+    ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// use tenant_diesel::TenancyBuilder;
+    ///
+    /// fn application() -> TenancyBuilder<customers::Client> {
+    ///     Tenancy::builder().app::<customers::App>().app::<todo::App>()
+    /// }
+    ///
+    /// # fn main() {
+    /// let findings = application().lint();
+    /// assert!(findings.is_empty(), "{findings:#?}");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn lint(&self) -> Vec<LintFinding> {
+        lint::of_apps(&self.registry(), &self.apps)
+    }
+
     /// Checks the apps against each other, and opens the first connections.
     ///
-    /// Warnings do not stop it; they are in `tenancy.registry().check()`.
+    /// Warnings do not stop it; they are in `tenancy.registry().check()`. In debug builds, what is found in
+    /// migrations is logged: see [`TenancyBuilder::lint_at_start_up`].
     ///
     /// # Errors
     ///
@@ -245,7 +277,11 @@ impl<T: TenantModel> TenancyBuilder<T> {
             return Err(Error::HandlerNeverRuns { moment });
         }
         let births = Births::new(self.waits);
+        let lints = cfg!(debug_assertions) && self.lint_at_start_up;
         let (registry, pool, apps) = self.checked()?;
+        if lints {
+            lint::warn(&lint::of_apps(&registry, &apps));
+        }
         let tenancy = Tenancy::new(pool.connect(database_url)?, registry, apps, births);
         tenancy.look_at_records();
         tenancy.heed_custom_types(None);
@@ -253,6 +289,18 @@ impl<T: TenantModel> TenancyBuilder<T> {
     }
 
     fn checked(self) -> Result<(Registry, TenantPoolBuilder, EmbeddedApps), Error> {
+        let registry = self.registry();
+        let findings = registry.check();
+        if findings
+            .iter()
+            .any(|finding| finding.severity() == Severity::Error)
+        {
+            return Err(Error::Registry { findings });
+        }
+        Ok((registry, self.pool, self.apps))
+    }
+
+    fn registry(&self) -> Registry {
         let (public, extension_schemas, library) = self.pool.schemas();
         let mut registry =
             Registry::new(public.clone(), <T::Table as ScopedTable>::TABLE).library_schema(library.clone());
@@ -262,25 +310,20 @@ impl<T: TenantModel> TenancyBuilder<T> {
             .fold(registry, Registry::extension_schema);
         registry = self
             .static_names
-            .into_iter()
+            .iter()
+            .cloned()
             .fold(registry, Registry::static_name);
         registry = self
             .static_tenants
-            .into_iter()
+            .iter()
+            .cloned()
             .fold(registry, Registry::static_tenant);
         registry = self
             .reference
-            .into_iter()
-            .fold(registry, Registry::reference_schema);
-        registry = self.infos.into_iter().fold(registry, Registry::app_info);
-        let findings = registry.check();
-        if findings
             .iter()
-            .any(|finding| finding.severity() == Severity::Error)
-        {
-            return Err(Error::Registry { findings });
-        }
-        Ok((registry, self.pool, self.apps))
+            .cloned()
+            .fold(registry, Registry::reference_schema);
+        self.infos.iter().cloned().fold(registry, Registry::app_info)
     }
 }
 

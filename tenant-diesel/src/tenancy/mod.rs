@@ -22,7 +22,7 @@ use crate::migrate::EmbeddedApps;
 use crate::model::TenantModel;
 use crate::pool::TenantPool;
 use crate::provision::Births;
-use crate::{Error, sql};
+use crate::{Error, LintFinding, lint, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use std::fmt;
@@ -105,6 +105,22 @@ impl<T: TenantModel> Tenancy<T> {
         let _asked_again_later = self
             .pool()
             .ask_catalog("look for the library's tables", |pg| self.records().look(pg));
+    }
+
+    /// Looks through the migrations of all apps, as [`TenancyBuilder::lint`] does. The database is not asked.
+    ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// for finding in tenancy.lint() {
+    ///     println!("{finding}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lint(&self) -> Vec<LintFinding> {
+        lint::of_apps(self.registry(), self.apps())
     }
 
     pub(crate) fn apps(&self) -> &EmbeddedApps {

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use tenant_diesel::Error;
 use tenant_tests::apps::customers::{NewClient, clients};
-use tenant_tests::{Fixture, chain, name, new_client, titles};
+use tenant_tests::{Fixture, cases, chain, name, new_client, titles};
 
 #[test]
 fn a_new_tenant_has_its_row_its_schema_and_its_tables() {
@@ -225,4 +225,12 @@ fn a_name_that_is_taken_or_reserved_says_so_in_whatever_way_it_was_found() {
     }
     fixture.run("DROP TABLE clients CASCADE");
     assert!(!fixture.try_tenant("new").unwrap_err().is_taken());
+}
+
+#[test]
+fn a_birth_checks_deferred_constraints_between_migrations_as_their_own_transactions_would() {
+    let fixture = Fixture::of(2, cases::builder().app::<cases::workload::App>());
+    fixture.tenancy.migrate().unwrap();
+    fixture.tenant("acme");
+    assert_eq!(fixture.versions("acme").len(), 9);
 }

@@ -27,6 +27,17 @@ fn an_archived_tenant_keeps_everything_and_comes_back() {
     fixture.tenancy.archive(&acme).unwrap();
     assert_eq!(state(&fixture, "acme"), ["archived"]);
     assert_eq!(fixture.texts("SELECT title FROM acme.tasks"), ["acme"]);
+    let served = fixture.tenancy.get(&acme);
+    assert!(
+        matches!(
+            served,
+            Err(Error::TenantUnavailable {
+                state: TenantState::Archived,
+                ..
+            })
+        ),
+        "{served:?}"
+    );
     // Twice is once too often.
     let before = fixture.everything();
     is_refused(
