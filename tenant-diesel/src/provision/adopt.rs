@@ -101,7 +101,7 @@ impl<T: TenantModel> Tenancy<T> {
     /// # tenancy.with_public(|conn| diesel::connection::SimpleConnection::batch_execute(conn,
     /// #     "CREATE TABLE tasks (id BIGSERIAL PRIMARY KEY, title TEXT NOT NULL, done BOOLEAN NOT NULL DEFAULT false)"))?;
     /// let how = Adoption::shared_tables().baseline("20240101000000", "was a single-tenant application");
-    /// let acme = tenancy.adopt(new_client("acme")?, how)?;
+    /// let acme = tenancy.adopt(new_client("acme")?, &how)?;
     /// let tasks = tenancy.with_tenant(&acme, |conn| todo::tasks::table.count().get_result::<i64>(conn))?;
     /// # assert_eq!(tasks, 0);
     /// # Ok(()) }
@@ -112,9 +112,9 @@ impl<T: TenantModel> Tenancy<T> {
     /// [`Error::CannotAdopt`]; [`Error::SchemaMissing`] where there is no such schema, [`Error::SchemaExists`]
     /// where one was to be made; else as [`Tenancy::create`]. In each case nothing was changed, but for
     /// [`Error::AfterCommit`].
-    pub fn adopt<N: NewTenant<T>>(&self, new: N, adoption: Adoption) -> Result<T, Error> {
+    pub fn adopt<N: NewTenant<T>>(&self, new: N, adoption: &Adoption) -> Result<T, Error> {
         let adopted = self
-            .with_public(|conn| isolation::read_committed(conn, |conn| self.adopt_in(conn, new, &adoption)));
+            .with_public(|conn| isolation::read_committed(conn, |conn| self.adopt_in(conn, new, adoption)));
         let tenant = self.explained(adopted)?;
         let schema = tenant.schema_name();
         self.pool().shelf().verify_all();

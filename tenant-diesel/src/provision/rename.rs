@@ -42,7 +42,7 @@ impl<T: TenantModel> Tenancy<T> {
     /// # fn main() -> Result<()> {
     /// # let (tenancy, _database) = tenancy()?;
     /// # let acme = tenancy.create(new_client("acme")?)?;
-    /// let renamed = tenancy.rename(&acme, "acme_ltd".parse()?)?;
+    /// let renamed = tenancy.rename(&acme, &"acme_ltd".parse()?)?;
     /// assert_eq!(renamed.tenant.schema_name, SchemaName::new("acme_ltd")?);
     /// assert!(renamed.mentions.is_empty());
     /// # Ok(()) }
@@ -54,9 +54,9 @@ impl<T: TenantModel> Tenancy<T> {
     /// [`Error::SchemaMissing`], [`Error::TenantMissing`], [`Error::SchemaNameDiffers`]; [`Error::WrongState`] where it
     /// is being made or dropped; [`Error::LockNotFree`]; [`Error::Handler`]. In each case nothing was changed.
     /// [`Error::AfterCommit`] where all was done.
-    pub fn rename(&self, tenant: &T, new: SchemaName) -> Result<RenamedTenant<T>, Error> {
+    pub fn rename(&self, tenant: &T, new: &SchemaName) -> Result<RenamedTenant<T>, Error> {
         let old = tenant.schema_name();
-        if *old == new {
+        if old == new {
             let found = self.find(&tenant.key())?;
             let tenant = same_schema(tenant, found)?;
             return Ok(RenamedTenant {
@@ -66,12 +66,12 @@ impl<T: TenantModel> Tenancy<T> {
         }
         let renamed = self.with_public(|conn| {
             locked(conn, old, |conn| {
-                isolation::read_committed(conn, |conn| self.rename_in(conn, tenant, &new))
+                isolation::read_committed(conn, |conn| self.rename_in(conn, tenant, new))
             })
         });
         self.pool().shelf().verify_all();
         let renamed = self.explained(renamed)?;
-        let event = Event::new(Moment::Renamed, &new).other_name_is(old);
+        let event = Event::new(Moment::Renamed, new).other_name_is(old);
         self.events().fire_committed(event)?;
         Ok(renamed)
     }

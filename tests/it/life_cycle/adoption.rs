@@ -15,7 +15,7 @@ const VERSIONS: [&str; 2] = ["20240101000000", "20240102000000"];
 
 fn refused(fixture: &Fixture, adoption: Adoption) -> Error {
     let before = fixture.everything();
-    let error = fixture.tenancy.adopt(new_client("acme"), adoption).unwrap_err();
+    let error = fixture.tenancy.adopt(new_client("acme"), &adoption).unwrap_err();
     assert_eq!(fixture.everything(), before);
     error
 }
@@ -55,7 +55,7 @@ fn a_schema_with_a_ledger_becomes_a_tenant_as_it_is() {
     );
     let acme = fixture
         .tenancy
-        .adopt(new_client("acme"), Adoption::existing_schema())
+        .adopt(new_client("acme"), &Adoption::existing_schema())
         .unwrap();
     is_whole(&fixture, &acme);
 }
@@ -92,7 +92,7 @@ fn a_schema_without_a_ledger_needs_a_version_and_a_reason() {
     fixture.run("ALTER TABLE acme.hidden RENAME TO labels");
     let reason = "it's been \\ restored from a dump; DROP TABLE $tenancy$ ü";
     let how = Adoption::existing_schema().baseline(VERSIONS[1], reason);
-    let acme = fixture.tenancy.adopt(new_client("acme"), how).unwrap();
+    let acme = fixture.tenancy.adopt(new_client("acme"), &how).unwrap();
     assert_eq!(
         fixture.texts("SELECT obj_description('acme.__diesel_schema_migrations'::regclass)"),
         [format!("baseline {}: {reason}", VERSIONS[1])]
@@ -107,7 +107,7 @@ fn what_is_pending_after_a_baseline_is_applied_by_the_next_run() {
         "CREATE SCHEMA acme; SET search_path = acme; {TABLES}; DROP TABLE labels"
     ));
     let how = Adoption::existing_schema().baseline(VERSIONS[0], "labels came later");
-    let acme = fixture.tenancy.adopt(new_client("acme"), how).unwrap();
+    let acme = fixture.tenancy.adopt(new_client("acme"), &how).unwrap();
     assert_eq!(fixture.versions("acme"), VERSIONS[..1]);
     assert_eq!(fixture.tenancy.migrate_tenant(&acme).unwrap().applied(), 1);
     is_whole(&fixture, &acme);
@@ -142,7 +142,7 @@ fn the_tables_of_a_single_tenant_application_become_a_tenants() {
     );
     let acme = fixture
         .tenancy
-        .adopt(new_client("acme"), Adoption::shared_tables())
+        .adopt(new_client("acme"), &Adoption::shared_tables())
         .unwrap();
     assert_eq!(fixture.versions("public"), ["20240101000000"]);
     assert_eq!(
@@ -162,17 +162,17 @@ fn what_is_not_there_or_taken_cannot_be_adopted() {
     fixture.tenant("Acme");
     let missing = fixture
         .tenancy
-        .adopt(new_client("new"), Adoption::existing_schema());
+        .adopt(new_client("new"), &Adoption::existing_schema());
     assert!(matches!(missing, Err(Error::SchemaMissing { .. })), "{missing:?}");
     assert!(refused(&fixture, Adoption::existing_schema()).is_taken());
     fixture.run("CREATE SCHEMA new");
     let taken = fixture
         .tenancy
-        .adopt(new_client("new"), Adoption::shared_tables());
+        .adopt(new_client("new"), &Adoption::shared_tables());
     assert!(matches!(taken, Err(Error::SchemaExists { .. })), "{taken:?}");
     let reserved = fixture
         .tenancy
-        .adopt(new_client("public"), Adoption::existing_schema());
+        .adopt(new_client("public"), &Adoption::existing_schema());
     assert!(
         matches!(reserved, Err(Error::ReservedName { .. })),
         "{reserved:?}"
@@ -201,7 +201,7 @@ fn a_handler_that_refuses_undoes_the_adoption_and_one_that_does_not_works_with_t
         assert!(matches!(error, Error::Handler { .. }), "{error:?}");
         assert_eq!(fixture.texts("SELECT title FROM acme.tasks"), ["old"]);
         fixture.run("ALTER SCHEMA acme RENAME TO globex");
-        let globex = fixture.tenancy.adopt(new_client("globex"), how).unwrap();
+        let globex = fixture.tenancy.adopt(new_client("globex"), &how).unwrap();
         assert_eq!(fixture.titles(&globex), ["adopted"]);
     }
 }

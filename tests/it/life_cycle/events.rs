@@ -91,7 +91,7 @@ fn the_handlers_of_a_life_run_in_order_before_the_commit_and_after_it() {
             "after Created acme"
         ]
     );
-    let acme = tenancy.rename(&acme, name("acme_ltd")).unwrap().tenant;
+    let acme = tenancy.rename(&acme, &name("acme_ltd")).unwrap().tenant;
     assert_eq!(
         heard.take(),
         [
@@ -231,7 +231,7 @@ fn a_handler_that_fails_around_a_new_name_or_state_changes_nothing() {
         let before = fixture.everything();
         match moment {
             Moment::Archived => is_refused(fixture.tenancy.archive(&bad), moment),
-            _ => is_refused(fixture.tenancy.rename(&bad, name("badder")), moment),
+            _ => is_refused(fixture.tenancy.rename(&bad, &name("badder")), moment),
         }
         assert_eq!(fixture.everything(), before);
         assert_eq!(fixture.titles(&bad), ["bad"]);
@@ -402,14 +402,14 @@ fn a_panic_in_a_handler_undoes_the_act_and_harms_nobody_after_it() {
         let before = fixture.everything();
         let result = catch_unwind(AssertUnwindSafe(|| match &bad {
             None => fixture.try_tenant("bad").map(drop),
-            Some(bad) if moment == Moment::Renamed => fixture.tenancy.rename(bad, name("badder")).map(drop),
+            Some(bad) if moment == Moment::Renamed => fixture.tenancy.rename(bad, &name("badder")).map(drop),
             Some(bad) => fixture.tenancy.delete_with_schema(bad),
         }));
         assert!(result.is_err(), "{moment:?}");
         tenant_tests::wait_until("the server has rolled back", || fixture.advisory_locks() == 0);
         assert_eq!(fixture.everything(), before);
         let good = fixture.tenant("good");
-        let better = fixture.tenancy.rename(&good, name("better")).unwrap().tenant;
+        let better = fixture.tenancy.rename(&good, &name("better")).unwrap().tenant;
         fixture.tenancy.delete_with_schema(&better).unwrap();
         assert_eq!(fixture.everything(), before);
     }

@@ -14,7 +14,7 @@ fn a_tenant_is_renamed_with_its_row_its_schema_and_its_data() {
     ] {
         let fixture = Fixture::new();
         let tenant = fixture.tagged(&[old]).remove(0);
-        let renamed = fixture.tenancy.rename(&tenant, name(new)).unwrap();
+        let renamed = fixture.tenancy.rename(&tenant, &name(new)).unwrap();
         assert!(renamed.mentions.is_empty());
         assert_eq!(renamed.tenant.schema_name.as_str(), new);
         assert!(!fixture.has_schema(old) && fixture.has_schema(new));
@@ -55,7 +55,7 @@ fn a_name_that_is_taken_or_reserved_is_refused_and_nothing_changed() {
         "tenancy_spare_x",
         "acme",
     ] {
-        let error = fixture.tenancy.rename(&acme, name(taken));
+        let error = fixture.tenancy.rename(&acme, &name(taken));
         match (taken, error) {
             // To itself, it stays what it is.
             ("acme", Ok(renamed)) => assert_eq!(renamed.tenant, acme),
@@ -81,7 +81,7 @@ fn paths_of_functions_are_rewritten_and_bodies_that_name_the_schema_are_listed()
            AS 'SELECT count(*) FROM tasks'; \
          CREATE VIEW acme.seen AS SELECT * FROM acme.tasks",
     );
-    let renamed = fixture.tenancy.rename(&acme, name("Acme Ltd")).unwrap();
+    let renamed = fixture.tenancy.rename(&acme, &name("Acme Ltd")).unwrap();
     let mentions: Vec<_> = renamed
         .mentions
         .iter()
@@ -111,11 +111,11 @@ fn a_tenant_that_is_not_there_or_is_being_dropped_keeps_its_name() {
     let acme = fixture.tenant("acme");
     fixture.run("UPDATE tenancy.schemas SET state = 'dropping' WHERE name = 'acme'");
     let before = fixture.everything();
-    let refused = fixture.tenancy.rename(&acme, name("new"));
+    let refused = fixture.tenancy.rename(&acme, &name("new"));
     assert!(matches!(refused, Err(Error::WrongState { .. })), "{refused:?}");
     assert_eq!(fixture.everything(), before);
     fixture.run("DELETE FROM clients");
-    let refused = fixture.tenancy.rename(&acme, name("new"));
+    let refused = fixture.tenancy.rename(&acme, &name("new"));
     assert!(matches!(refused, Err(Error::TenantMissing { .. })), "{refused:?}");
 }
 
@@ -124,7 +124,7 @@ fn a_renamed_tenant_is_served_at_once_on_connections_that_served_it_before() {
     let fixture = Fixture::with_one_connection();
     let mut acme = fixture.tagged(&["acme"]).remove(0);
     for new in ["b", "c", "acme", "d"] {
-        acme = fixture.tenancy.rename(&acme, name(new)).unwrap().tenant;
+        acme = fixture.tenancy.rename(&acme, &name(new)).unwrap().tenant;
         let schema = fixture
             .tenancy
             .with_tenant(&acme, |conn| conn.current_schema())
