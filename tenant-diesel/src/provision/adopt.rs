@@ -100,7 +100,7 @@ impl<T: TenantModel> Tenancy<T> {
     /// # let (tenancy, _database) = tenancy()?;
     /// # tenancy.with_public(|conn| diesel::connection::SimpleConnection::batch_execute(conn,
     /// #     "CREATE TABLE tasks (id BIGSERIAL PRIMARY KEY, title TEXT NOT NULL, done BOOLEAN NOT NULL DEFAULT false)"))?;
-    /// let how = Adoption::shared_tables().baseline("20240101000000", "was a single-tenant application");
+    /// let how = Adoption::shared_tables().baseline("20260101000000", "was a single-tenant application");
     /// let acme = tenancy.adopt(new_client("acme")?, &how)?;
     /// let tasks = tenancy.with_tenant(&acme, |conn| todo::tasks::table.count().get_result::<i64>(conn))?;
     /// # assert_eq!(tasks, 0);
