@@ -13,9 +13,9 @@ const TABLES: &str = "CREATE TABLE tasks (id BIGSERIAL PRIMARY KEY, title TEXT N
 
 const VERSIONS: [&str; 2] = ["20240101000000", "20240102000000"];
 
-fn refused(fixture: &Fixture, adoption: Adoption) -> Error {
+fn refused(fixture: &Fixture, adoption: &Adoption) -> Error {
     let before = fixture.everything();
-    let error = fixture.tenancy.adopt(new_client("acme"), &adoption).unwrap_err();
+    let error = fixture.tenancy.adopt(new_client("acme"), adoption).unwrap_err();
     assert_eq!(fixture.everything(), before);
     error
 }
@@ -42,7 +42,7 @@ fn a_schema_with_a_ledger_becomes_a_tenant_as_it_is() {
     fixture.tenancy.delete(&acme).unwrap();
     assert!(fixture.has_schema("acme"));
     let with_baseline = Adoption::existing_schema().baseline(VERSIONS[1], "known");
-    let error = refused(&fixture, with_baseline);
+    let error = refused(&fixture, &with_baseline);
     assert!(
         matches!(
             error,
@@ -65,7 +65,7 @@ fn a_schema_without_a_ledger_needs_a_version_and_a_reason() {
     let fixture = Fixture::new();
     fixture.tenant("other");
     fixture.run(&format!("CREATE SCHEMA acme; SET search_path = acme; {TABLES}"));
-    let error = refused(&fixture, Adoption::existing_schema());
+    let error = refused(&fixture, &Adoption::existing_schema());
     assert!(
         matches!(
             error,
@@ -77,14 +77,14 @@ fn a_schema_without_a_ledger_needs_a_version_and_a_reason() {
         "{error:?}"
     );
     assert!(chain(&error).contains("with `baseline`"), "{}", chain(&error));
-    let error = refused(&fixture, Adoption::existing_schema().baseline("20240101", ""));
+    let error = refused(&fixture, &Adoption::existing_schema().baseline("20240101", ""));
     assert!(
         chain(&error).contains("no migration 20240101"),
         "{}",
         chain(&error)
     );
     fixture.run("ALTER TABLE acme.labels RENAME TO hidden");
-    let error = refused(&fixture, Adoption::existing_schema().baseline(VERSIONS[1], ""));
+    let error = refused(&fixture, &Adoption::existing_schema().baseline(VERSIONS[1], ""));
     assert!(
         matches!(&error, Error::CannotAdopt { why: CannotAdopt::TablesMissing(tables), .. } if tables == &["acme.labels"]),
         "{error:?}"
@@ -117,14 +117,14 @@ fn what_is_pending_after_a_baseline_is_applied_by_the_next_run() {
 fn the_tables_of_a_single_tenant_application_become_a_tenants() {
     let fixture = Fixture::new();
     fixture.tenant("other");
-    let error = refused(&fixture, Adoption::shared_tables());
+    let error = refused(&fixture, &Adoption::shared_tables());
     assert!(
         matches!(&error, Error::CannotAdopt { why: CannotAdopt::TablesMissing(tables), .. }
             if tables == &["public.tasks", "public.labels"]),
         "{error:?}"
     );
     fixture.run(TABLES);
-    let error = refused(&fixture, Adoption::shared_tables());
+    let error = refused(&fixture, &Adoption::shared_tables());
     assert!(
         matches!(
             error,
@@ -164,7 +164,7 @@ fn what_is_not_there_or_taken_cannot_be_adopted() {
         .tenancy
         .adopt(new_client("new"), &Adoption::existing_schema());
     assert!(matches!(missing, Err(Error::SchemaMissing { .. })), "{missing:?}");
-    assert!(refused(&fixture, Adoption::existing_schema()).is_taken());
+    assert!(refused(&fixture, &Adoption::existing_schema()).is_taken());
     fixture.run("CREATE SCHEMA new");
     let taken = fixture
         .tenancy
@@ -197,7 +197,7 @@ fn a_handler_that_refuses_undoes_the_adoption_and_one_that_does_not_works_with_t
         fixture.tenant("other");
         fixture.run(&format!("CREATE SCHEMA acme; SET search_path = acme; {TABLES}"));
         let how = Adoption::existing_schema().baseline(VERSIONS[1], "");
-        let error = refused(&fixture, how.clone());
+        let error = refused(&fixture, &how);
         assert!(matches!(error, Error::Handler { .. }), "{error:?}");
         assert_eq!(fixture.texts("SELECT title FROM acme.tasks"), ["old"]);
         fixture.run("ALTER SCHEMA acme RENAME TO globex");
