@@ -44,7 +44,10 @@ pub use provision::{
 };
 pub use r2d2;
 pub use records::{SchemaKind, TenantState};
-pub use tenancy::{PAGE_SIZE, Tenancy, TenancyBuilder, Tenants};
+pub use tenancy::{
+    FailedTenant, FleetStatus, ForEachEntry, ForEachReport, PAGE_SIZE, Tenancy, TenancyBuilder, Tenants,
+    UnknownVersions, VersionStatus,
+};
 pub use tenant_core::{
     App, AppInfo, AppScope, Finding, Problem, Registry, Reserved, SchemaName, SchemaNameError, ScopedTable,
     SearchPath, Severity, Table, Tenant, registry, schema_name,

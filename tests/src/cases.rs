@@ -34,6 +34,12 @@ pub mod wandering {
     diesel::table! { five (id) { id -> Int4 } }
 }
 
+/// Files that say how often they were applied.
+#[tenant_app(migrations = "fixtures/counting")]
+pub mod counting {
+    diesel::table! { counted (version) { version -> Int4 } }
+}
+
 /// A table, and no way back.
 #[tenant_app(migrations = "fixtures/one_way")]
 pub mod one_way {

@@ -104,11 +104,6 @@ impl Step {
             }
         }
     }
-
-    /// What it leaves applied.
-    pub(crate) fn is_backwards(&self) -> bool {
-        matches!(self, Self::Revert(_))
-    }
 }
 
 impl fmt::Display for Step {

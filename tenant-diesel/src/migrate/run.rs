@@ -437,7 +437,7 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
             report.fail(Error::SchemaMissing { schema });
             self.report.push(report);
         }
-        let noted = run.tenancy.note_ledgers(&survey.to_note);
+        let noted = run.tenancy.note_ledgers(&survey.to_note, true);
         noted?;
         if survey.behind.is_empty() {
             return Ok(());

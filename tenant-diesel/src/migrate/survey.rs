@@ -31,6 +31,8 @@ pub(crate) struct Survey {
     pub(crate) unreadable: Vec<Error>,
     /// The table of the tenant model is not there yet.
     pub(crate) has_no_table: bool,
+    /// Versions in ledgers that the application does not have.
+    pub(crate) unknown: Vec<(SchemaName, Vec<String>)>,
     /// Those whose ledger is as it should be, and whose row at the library is not.
     pub(crate) to_note: Vec<(SchemaName, SchemaKind)>,
 }
@@ -195,18 +197,21 @@ impl<T: TenantModel> Tenancy<T> {
                 let applied = ledger.cloned().unwrap_or_default();
                 let goal = Goal::new(target, versions, &applied);
                 let steps = goal.steps(&applied);
-                let has_ledger = ledger.is_some();
-                if steps.is_empty() && has_ledger {
-                    survey.up_to_date += 1;
-                    survey.to_note.push((schema.clone(), *kind));
-                    continue;
-                }
                 let mut unknown: Vec<_> = applied
                     .iter()
                     .filter(|v| !known.contains(v.as_str()))
                     .cloned()
                     .collect();
                 unknown.sort_unstable();
+                if !unknown.is_empty() {
+                    survey.unknown.push((schema.clone(), unknown.clone()));
+                }
+                let has_ledger = ledger.is_some();
+                if steps.is_empty() && has_ledger {
+                    survey.up_to_date += 1;
+                    survey.to_note.push((schema.clone(), *kind));
+                    continue;
+                }
                 survey.behind.push(Behind {
                     schema: schema.clone(),
                     kind: *kind,
@@ -221,7 +226,7 @@ impl<T: TenantModel> Tenancy<T> {
     }
 
     /// The schemas of a selection, as a relation with a name and a kind.
-    fn wanted(&self, selection: &Selection, has_table: bool) -> String {
+    pub(crate) fn wanted(&self, selection: &Selection, has_table: bool) -> String {
         let mut parts = vec!["SELECT NULL::text AS name, NULL::text AS kind WHERE false".to_owned()];
         if has_table && selection.may_include(SchemaKind::Tenant) {
             let table = sql::table(<T::Table as ScopedTable>::TABLE, self.public_schema());
@@ -272,6 +277,16 @@ impl<T: TenantModel> Tenancy<T> {
         })
     }
 
+    /// Tenants that are neither served nor migrated, and their states.
+    pub(crate) fn at_rest(&self) -> Result<HashMap<SchemaName, TenantState>, Error> {
+        self.pool().ask_catalog("read which tenants are at rest", |pg| {
+            let kept = self.kept(pg)?;
+            let rows = format!("SELECT s.name, s.state FROM {kept} AS s WHERE {AT_REST}");
+            let rows: Vec<AtRest> = diesel::sql_query(rows).load(pg)?;
+            Ok(rows.into_iter().filter_map(AtRest::read).collect())
+        })
+    }
+
     /// Whether the library's row of the shared schema says that it is up to date.
     pub(crate) fn is_shared_current(&self, pg: &mut PgConnection) -> QueryResult<bool> {
         let kept = self.kept(pg)?;
@@ -286,11 +301,13 @@ impl<T: TenantModel> Tenancy<T> {
         Ok(found == 1)
     }
 
-    /// Notes what the ledgers of these schemas hold, which were found to be as they should be. Those that somebody is at
-    /// are left to them. Returns those that were noted.
+    /// Notes what the ledgers of these schemas hold. Those that somebody is at
+    /// are left to them. Returns those that were noted. `are_well` says that nothing is to be done in them, so that what had
+    /// failed is ready again.
     pub(crate) fn note_ledgers(
         &self,
         schemas: &[(SchemaName, SchemaKind)],
+        are_well: bool,
     ) -> Result<Vec<SchemaName>, Error> {
         let mut noted = Vec::new();
         for chunk in schemas.chunks(LEDGERS) {
@@ -302,7 +319,7 @@ impl<T: TenantModel> Tenancy<T> {
                     let ledgers = with_ledgers(pg, chunk.iter().map(|(name, _)| name))?;
                     for (schema, kind) in chunk {
                         if free.contains(schema.as_str()) && ledgers.contains(schema.as_str()) {
-                            message += &self.records().note_ledger(schema, *kind, true);
+                            message += &self.records().note_ledger(schema, *kind, are_well);
                             message += ";\n";
                             names.push(schema.clone());
                         }
@@ -313,6 +330,12 @@ impl<T: TenantModel> Tenancy<T> {
             })?);
         }
         Ok(noted)
+    }
+}
+
+impl AtRest {
+    fn read(self) -> Option<(SchemaName, TenantState)> {
+        Some((SchemaName::quoted_any(&self.name).ok()?, self.state.parse().ok()?))
     }
 }
 
@@ -370,10 +393,7 @@ impl Question {
             "SELECT w.name, s.state {from} WHERE {AT_REST} ORDER BY w.name"
         ))
         .load(pg)?;
-        let rows = rows.into_iter();
-        Ok(rows
-            .filter_map(|row| Some((SchemaName::quoted_any(&row.name).ok()?, row.state.parse().ok()?)))
-            .collect())
+        Ok(rows.into_iter().filter_map(AtRest::read).collect())
     }
 
     /// Which of these names are schemas of the application.

@@ -154,9 +154,6 @@ impl<'a> Work<'a> {
     }
 
     /// Whether nothing more is to be begun after this wave.
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.lock().is_stopped
-    }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)

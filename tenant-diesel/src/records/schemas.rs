@@ -102,7 +102,7 @@ impl Records {
              FROM (SELECT {digest}, pg_catalog.max(version::text COLLATE \"C\") FROM {ledger}) AS l (digest, version) \
              ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, schema_oid = excluded.schema_oid, \
              digest = excluded.digest, version = excluded.version, migrated_at = excluded.migrated_at, \
-             error = CASE WHEN {is_last} THEN NULL ELSE s.error END, attempts = 0, changed_at = pg_catalog.clock_timestamp(), \
+             error = CASE WHEN {is_last} THEN NULL ELSE s.error END, attempts = CASE WHEN {is_last} THEN 0 ELSE s.attempts END, changed_at = pg_catalog.clock_timestamp(), \
              state = CASE WHEN {is_last} AND s.state IN ('failed', 'migrating', 'provisioning') THEN 'ready' \
              ELSE s.state END"
         )

@@ -5,16 +5,22 @@
 //! | [`builder`] | how it is made |
 //! | [`scopes`] | a request: `with_tenant`, `with_public`, `transaction`, guards |
 //! | [`tenants`] | the list of tenants |
+//! | [`for_each`] | something that is done in many tenants |
+//! | [`status`] | where all tenants are |
 //! | [`custom_types`] | what a start-up does about types in the schemas of tenants |
 //!
 //! A start-up (`migrate`) is in [`crate::migrate`], a birth (`create`) in [`crate::provision`].
 
 mod builder;
 mod custom_types;
+mod for_each;
 mod scopes;
+mod status;
 mod tenants;
 
 pub use builder::TenancyBuilder;
+pub use for_each::{ForEachEntry, ForEachReport};
+pub use status::{FailedTenant, FleetStatus, UnknownVersions, VersionStatus};
 pub use tenants::{PAGE_SIZE, Tenants};
 
 use crate::connection::PublicConnection;

@@ -1,0 +1,260 @@
+//! `for_each`: something that is done in many tenants, with a report.
+
+use crate::connection::TenantConnection;
+use crate::error::ScopeError;
+use crate::migrate::{MigrationTarget, Selection, Which};
+use crate::model::TenantModel;
+use crate::{Error, SchemaKind, Tenancy, TenantState};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+use tenant_core::SchemaName;
+
+/// What was done in many tenants, in the order of their names.
+#[derive(Debug)]
+#[non_exhaustive]
+#[must_use = "it holds the failures"]
+pub struct ForEachReport<R, E> {
+    /// One entry a tenant.
+    pub tenants: Vec<ForEachEntry<R, E>>,
+    /// Tenants that are archived, being made or being dropped. Nothing was done in them.
+    pub at_rest: Vec<(SchemaName, TenantState)>,
+}
+
+/// What was done in one tenant.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ForEachEntry<R, E> {
+    /// The schema.
+    pub schema: SchemaName,
+    /// What the closure returned, or why it was not run.
+    pub result: Result<R, E>,
+    /// How long it took, waiting for a connection included.
+    pub duration: Duration,
+}
+
+impl<R, E> Default for ForEachReport<R, E> {
+    fn default() -> Self {
+        Self {
+            tenants: Vec::new(),
+            at_rest: Vec::new(),
+        }
+    }
+}
+
+impl<R, E> ForEachReport<R, E> {
+    /// The tenants that it failed for, and why.
+    pub fn failures(&self) -> impl Iterator<Item = (&SchemaName, &E)> {
+        let failures = self.tenants.iter();
+        failures.filter_map(|entry| Some((&entry.schema, entry.result.as_ref().err()?)))
+    }
+
+    /// Whether it failed for somebody.
+    #[must_use]
+    pub fn has_failures(&self) -> bool {
+        self.failures().next().is_some()
+    }
+
+    /// What the closure returned for each tenant.
+    ///
+    /// # Errors
+    ///
+    /// The whole report, where it failed for somebody.
+    pub fn into_result(self) -> Result<Vec<(SchemaName, R)>, Self> {
+        if self.has_failures() {
+            return Err(self);
+        }
+        let entries = self.tenants.into_iter();
+        Ok(entries
+            .filter_map(|entry| Some((entry.schema, entry.result.ok()?)))
+            .collect())
+    }
+}
+
+impl<R, E: fmt::Display> fmt::Display for ForEachReport<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failed = self.failures().count();
+        write!(
+            f,
+            "done in {} tenants, failed in {failed}",
+            self.tenants.len() - failed
+        )?;
+        for (schema, error) in self.failures() {
+            write!(f, "\n  `{schema}`: {error}")?;
+        }
+        for (schema, state) in &self.at_rest {
+            write!(f, "\n  `{schema}` is {state}, and was passed over")?;
+        }
+        Ok(())
+    }
+}
+
+impl<R: fmt::Debug, E: std::error::Error> std::error::Error for ForEachReport<R, E> {}
+
+impl<T: TenantModel> Tenancy<T> {
+    /// Runs a closure in each tenant of a selection, at most so many at once, each in a scope of its own: for management
+    /// commands and for reports over all customers. A failure is an entry of the report, and the others go on.
+    ///
+    /// Tenants are read page by page, and no connection is held between two tenants. More threads than the pool has
+    /// connections are not started. Of the selection, only tenants of the model are meant; for static tenants and the
+    /// reference schema too, see [`Tenancy::for_each_schema`].
+    ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// # tenancy.create(new_client("acme")?)?;
+    /// # tenancy.create(new_client("globex")?)?;
+    /// use tenant_diesel::Selection;
+    ///
+    /// let open = todo::tasks::table.filter(todo::tasks::done.eq(false));
+    /// let report = tenancy.for_each(Selection::tenants(), 4, |client, conn| {
+    ///     let count = open.count().get_result::<i64>(conn)?;
+    ///     Ok::<_, tenant_diesel::Error>((client.name.clone(), count))
+    /// })?;
+    /// for (schema, (name, count)) in report.into_result()? {
+    ///     println!("{schema}: {name} has {count} open tasks");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where the tenants cannot be listed: [`Error::PublicNotMigrated`], [`Error::UnknownSchemas`],
+    /// [`Error::PoolTimeout`]. What fails for one tenant is in the report.
+    pub fn for_each<R, E>(
+        &self,
+        selection: Selection,
+        parallelism: usize,
+        f: impl Fn(&T, &mut TenantConnection) -> Result<R, E> + Sync,
+    ) -> Result<ForEachReport<R, E::Returned>, Error>
+    where
+        R: Send,
+        E: ScopeError,
+        E::Returned: Send,
+        T: Sync,
+    {
+        self.refuse_unknown(&selection)?;
+        let tenants = self.tenants().filter(|tenant| match tenant {
+            Ok(tenant) => selection.includes(tenant.schema_name(), SchemaKind::Tenant),
+            Err(_) => true,
+        });
+        self.run_each(tenants, parallelism, T::schema_name, f)
+    }
+
+    /// The same for every schema of a selection but the shared one, by its name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tenancy::for_each`].
+    pub fn for_each_schema<R, E>(
+        &self,
+        selection: Selection,
+        parallelism: usize,
+        f: impl Fn(&SchemaName, &mut TenantConnection) -> Result<R, E> + Sync,
+    ) -> Result<ForEachReport<R, E::Returned>, Error>
+    where
+        R: Send,
+        E: ScopeError,
+        E::Returned: Send,
+    {
+        self.refuse_unknown(&selection)?;
+        let registry = self.registry();
+        let own = (registry
+            .reference()
+            .into_iter()
+            .map(|name| (name, SchemaKind::Reference)))
+        .chain(
+            registry
+                .static_tenants()
+                .iter()
+                .map(|name| (name, SchemaKind::Static)),
+        );
+        let own = own
+            .filter(|(name, kind)| selection.includes(name, *kind))
+            .map(|(name, _)| Ok(name.clone()));
+        let tenants = selection.may_include(SchemaKind::Tenant).then(|| self.tenants());
+        let tenants = tenants.into_iter().flatten().filter_map(|tenant| match tenant {
+            Ok(tenant) => {
+                let name = tenant.schema_name();
+                selection
+                    .includes(name, SchemaKind::Tenant)
+                    .then(|| Ok(name.clone()))
+            }
+            Err(error) => Some(Err(error)),
+        });
+        self.run_each(own.chain(tenants), parallelism, |name| name, f)
+    }
+
+    fn refuse_unknown(&self, selection: &Selection) -> Result<(), Error> {
+        match selection.named() {
+            Some(_) => self
+                .survey(selection, &MigrationTarget::Latest, Which::NotCurrent)
+                .map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn run_each<I, R, E>(
+        &self,
+        items: impl Iterator<Item = Result<I, Error>> + Send,
+        parallelism: usize,
+        schema_of: impl Fn(&I) -> &SchemaName + Sync,
+        f: impl Fn(&I, &mut TenantConnection) -> Result<R, E> + Sync,
+    ) -> Result<ForEachReport<R, E::Returned>, Error>
+    where
+        I: Send,
+        R: Send,
+        E: ScopeError,
+        E::Returned: Send,
+    {
+        let threads = parallelism.clamp(1, self.pool().max_size() as usize);
+        // Whoever is free takes the next: the list is read while others work.
+        let items = Mutex::new(items.fuse());
+        let report = Mutex::new(ForEachReport::default());
+        let unreadable = Mutex::new(None);
+        let at_rest = self.at_rest()?;
+        let work = || {
+            loop {
+                let next = items.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let item = match next {
+                    None => return,
+                    Some(Ok(item)) => item,
+                    Some(Err(error)) => {
+                        *unreadable.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                        return;
+                    }
+                };
+                let (schema, start) = (schema_of(&item).clone(), Instant::now());
+                let state = at_rest.get(&schema).copied();
+                let result = match state {
+                    None => Some(self.with_schema(&schema, |conn| f(&item, conn))),
+                    Some(_) => None,
+                };
+                let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+                let report: &mut ForEachReport<R, E::Returned> = &mut report;
+                report.at_rest.extend(state.map(|state| (schema.clone(), state)));
+                report.tenants.extend(result.map(|result| ForEachEntry {
+                    schema,
+                    result,
+                    duration: start.elapsed(),
+                }));
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads {
+                // A thread that cannot be had is one less.
+                let _fewer = thread::Builder::new().spawn_scoped(scope, work);
+            }
+            work();
+        });
+        if let Some(error) = unreadable.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+        report.tenants.sort_by(|a, b| a.schema.cmp(&b.schema));
+        report.at_rest.sort();
+        Ok(report)
+    }
+}
