@@ -31,6 +31,16 @@ fn run<A: EmbeddedApp>(call: &str, arguments: &[&str]) -> Result<(), Box<dyn Err
         ("migrate", _) => drop(tenancy.migrate()?),
         ("run", _) => drop(tenancy.migration().parallel(4).run()?),
         ("create", [_, schema]) => drop(tenancy.create(new_client(schema))?),
+        ("create_if_free", [_, schema]) => match tenancy.create(new_client(schema)) {
+            Err(error) if error.is_taken() => {}
+            created => drop(created?),
+        },
+        ("create_missing", _) => {
+            let report = tenancy.create_missing_schemas()?;
+            if report.has_failures() {
+                return Err(report.to_string().into());
+            }
+        }
         _ => return Err("no such call".into()),
     }
     Ok(())

@@ -99,6 +99,14 @@ pub mod referring {
     diesel::table! { files (id) { id -> Int8, client_id -> Nullable<Int4> } }
 }
 
+/// Eight hundred tables with an index or three each, in eight files, of which forty refer to a shared table.
+#[tenant_app(migrations = "fixtures/huge")]
+pub mod huge {}
+
+/// Eight hundred tables in one file, a statement each.
+#[tenant_app(migrations = "fixtures/huge_file")]
+pub mod huge_file {}
+
 /// An application with customers and nothing else yet.
 pub fn builder() -> TenancyBuilder<Client> {
     Tenancy::builder().app::<customers::App>()

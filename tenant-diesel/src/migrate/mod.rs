@@ -9,6 +9,7 @@
 //! | [`plan`] | what would be done |
 //! | [`executor`], [`work`] | on which threads, and what is left to do |
 //! | [`runner`], [`file`] | one schema, one file |
+//! | [`new_schema`] | a schema that is being born |
 //! | [`report`], [`progress`] | what was done, and what is being done |
 //! | [`verify`] | ledgers, compared with what the library keeps of them |
 //! | [`apps`] | the embedded migrations, by scope, in order |
@@ -21,6 +22,7 @@ mod file;
 mod goal;
 pub(crate) mod ledger;
 pub(crate) mod lock;
+mod new_schema;
 mod order;
 mod plan;
 mod progress;
@@ -35,9 +37,10 @@ mod work;
 
 pub(crate) use apps::{Embedded, EmbeddedApps};
 pub use executor::{Executor, Parallel, Sequential};
+pub(crate) use file::failure_in;
 pub use file::{FailedStatement, FileFailure};
-pub(crate) use file::{failure_in, run_all_in_open_transaction, run_unlocked};
 pub use goal::{MigrationTarget, Step};
+pub(crate) use new_schema::{run_all_in_open_transaction, run_unlocked};
 pub use plan::{MigrationPlan, PlannedSchema};
 pub use progress::RunEvent;
 pub use report::{MigrationReport, Outcome, SchemaReport};
