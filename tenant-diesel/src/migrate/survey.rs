@@ -27,8 +27,8 @@ pub(crate) struct Survey {
     pub(crate) up_to_date: usize,
     pub(crate) missing: Vec<(SchemaName, SchemaKind)>,
     pub(crate) at_rest: Vec<(SchemaName, TenantState)>,
-    /// Rows of the table of tenants that hold no name.
-    pub(crate) unreadable: Vec<Error>,
+    /// Rows of the table of tenants that hold no name, or one that no tenant can have.
+    pub(crate) refused: Vec<(SchemaName, Error)>,
     /// The table of the tenant model is not there yet.
     pub(crate) has_no_table: bool,
     /// Versions in ledgers that the application does not have.
@@ -174,14 +174,18 @@ impl<T: TenantModel> Tenancy<T> {
         let mut names = Vec::new();
         for row in page {
             match SchemaName::quoted_any(&row.name) {
-                Err(error) => survey.unreadable.push(Error::attempt(
-                    "read the name of a tenant's schema",
-                    self.public_schema(),
-                )(
-                    diesel::result::Error::DeserializationError(Box::new(error)),
-                )),
+                Err(error) => {
+                    let public = self.public_schema();
+                    let failed = Error::attempt("read the name of a tenant's schema", public);
+                    let source = diesel::result::Error::DeserializationError(Box::new(error));
+                    survey.refused.push((public.clone(), failed(source)));
+                }
                 Ok(name) => {
                     let kind = SchemaKind::read(&row.kind).unwrap_or(SchemaKind::Tenant);
+                    if let Err(error) = self.pool().paths().tenant_migrations(&name) {
+                        survey.refused.push((name, error));
+                        continue;
+                    }
                     match row.exists || kind != SchemaKind::Tenant {
                         true => names.push((name, kind)),
                         false => survey.missing.push((name, kind)),

@@ -64,7 +64,6 @@ pub(crate) struct Record {
     pub(crate) kind: SchemaKind,
     pub(crate) state: TenantState,
     pub(crate) version: Option<String>,
-    pub(crate) error: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -75,8 +74,6 @@ struct Row {
     state: String,
     #[diesel(sql_type = Nullable<Text>)]
     version: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    error: Option<String>,
 }
 
 /// The digest of versions that are known here, as SQL over a text parameter: versions in order, joined by commas.
@@ -161,7 +158,7 @@ impl Records {
     /// What is kept of a schema.
     pub(crate) fn read(&self, pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<Option<Record>> {
         let row = diesel::sql_query(format!(
-            "SELECT kind, state, version, error FROM {} WHERE name = $1",
+            "SELECT kind, state, version FROM {} WHERE name = $1",
             self.table("schemas")
         ))
         .bind::<Text, _>(schema.as_str())
@@ -174,7 +171,6 @@ impl Records {
                     .ok_or_else(|| wrong(format!("`{}` is no kind", row.kind)))?,
                 state: row.state.parse().map_err(|error| wrong(format!("{error}")))?,
                 version: row.version,
-                error: row.error,
             })
         })
         .transpose()

@@ -116,7 +116,12 @@ fn crash(postgres: &Postgres) {
 #[test]
 fn a_server_that_crashes_in_the_middle_is_waited_for_or_the_run_is_resumed() {
     const TENANTS: usize = 60;
-    let postgres = Postgres::builder().setting("fsync", "on").start().unwrap();
+    // What was said to be done must be there after the crash.
+    let postgres = Postgres::builder()
+        .setting("fsync", "on")
+        .setting("synchronous_commit", "on")
+        .start()
+        .unwrap();
     let database = postgres.database().unwrap();
     let limits = || {
         r2d2::Pool::builder()
