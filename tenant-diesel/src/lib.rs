@@ -70,3 +70,9 @@ pub mod __private {
 #[doc = include_str!("../../README.md")]
 #[derive(Debug)]
 pub struct Readme;
+
+/// So do those of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/fleets.md")]
+#[derive(Debug)]
+pub struct Fleets;
