@@ -12,6 +12,7 @@
 //! | [`stagger`] | how many tenants a connection serves |
 //! | [`manager`] | how r2d2 opens a connection, and which ones it must close |
 //! | [`physical`] | a connection with what is known of its session |
+//! | [`enter`] | how it gets on a path |
 //! | [`lease`] | a connection that somebody has; dead ones replaced |
 //! | [`customizer`] | the path of a connection that was given no tenant: nothing |
 //! | [`limits`] | what one tenant may use |
@@ -22,6 +23,7 @@
 mod builder;
 mod checkout;
 mod customizer;
+mod enter;
 mod gate;
 mod lease;
 mod limits;
