@@ -77,3 +77,14 @@ impl Executor for Parallel {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_threads_are_one() {
+        assert_eq!(Parallel::new(0).threads.get(), 1);
+        assert!(Parallel::default().threads.get() >= 1);
+    }
+}

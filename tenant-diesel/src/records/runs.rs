@@ -105,7 +105,7 @@ impl Records {
     }
 
     /// Notes what is to be done, before any of it is. What is there stays as it is, but for failures, which are to be
-    /// done again.
+    /// done again. In the order of names, so that two who do this at once do not wait for each other in a circle.
     pub(crate) fn add_targets(
         &self,
         pg: &mut PgConnection,
@@ -120,7 +120,7 @@ impl Records {
                 "INSERT INTO {table} AS t (run, schema, state, versions) \
                  SELECT $1, name, 'pending', pg_catalog.string_to_array(versions, ',') \
                  FROM ROWS FROM (pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[])) AS u (name, versions) \
-                 ON CONFLICT (run, schema) DO UPDATE SET state = 'pending' WHERE t.state <> 'done'"
+                 ORDER BY name ON CONFLICT (run, schema) DO UPDATE SET state = 'pending' WHERE t.state <> 'done'"
             ))
             .bind::<BigInt, _>(run.0)
             .bind::<Array<Text>, _>(names)
