@@ -43,6 +43,7 @@ pub use progress::RunEvent;
 pub use report::{MigrationReport, Outcome, SchemaReport};
 pub use run::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, DEFAULT_STATEMENT_TIMEOUT, MigrationRun};
 pub use selection::Selection;
+pub(crate) use survey::read_ledgers;
 pub use verify::{Mended, VerifyReport};
 pub use wave::{Gate, OnError, Wave, WaveEnd};
 pub use work::Work;

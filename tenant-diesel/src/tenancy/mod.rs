@@ -15,6 +15,7 @@ mod scopes;
 mod tenants;
 
 pub use builder::TenancyBuilder;
+pub(crate) use custom_types::CUSTOM_TYPE;
 pub use tenants::{PAGE_SIZE, Tenants};
 
 use crate::connection::PublicConnection;
