@@ -148,3 +148,30 @@ impl Fixed {
 fn as_text<S: serde::Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(severity.as_str())
 }
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diagnosis_is_data() {
+        let diagnosis = Diagnosis {
+            complaints: vec![Complaint {
+                check: Check::StaleState,
+                severity: Severity::Error,
+                reason: "1 schema".to_owned(),
+                advice: "look".to_owned(),
+                concerned: Vec::new(),
+                total: 1,
+                can_be_fixed: true,
+            }],
+            unseen: Vec::new(),
+        };
+        let complaint = serde_json::json!({
+            "check": "stale-state", "severity": "error", "reason": "1 schema", "advice": "look", "concerned": [],
+            "total": 1, "can_be_fixed": true
+        });
+        let expected = serde_json::json!({"complaints": [complaint], "unseen": []});
+        assert_eq!(serde_json::to_value(&diagnosis).ok(), Some(expected));
+    }
+}

@@ -8,13 +8,13 @@ use crate::sql;
 use crate::tenancy::CUSTOM_TYPE;
 use diesel::prelude::*;
 
-/// Grave where connections go from one tenant to another and keep what they know of types.
+/// Grave where connections go from one tenant to another and keep what they know of types. A range's multirange goes with it.
 pub(in crate::doctor) fn type_in_tenant(v: &mut Visit<'_, '_>) -> QueryResult<Option<Complaint>> {
     let found = find(
         v.pg,
         &format!(
             "SELECT w.name, w.name || '.' || t.typname::text, NULL, {} FROM pg_catalog.pg_type t \
-             JOIN {} AS w ON w.oid = t.typnamespace WHERE {CUSTOM_TYPE} \
+             JOIN {} AS w ON w.oid = t.typnamespace WHERE {CUSTOM_TYPE} AND t.typtype <> 'm' \
              AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass \
              AND d.objid = t.oid AND d.deptype = 'e')",
             v.facts.pool.on_switch() == OnSwitch::Keep,

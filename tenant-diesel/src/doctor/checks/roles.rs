@@ -97,7 +97,7 @@ pub(in crate::doctor) fn missing_grants(v: &mut Visit<'_, '_>) -> QueryResult<Op
         format!("schemas cannot be used by the role `{role}`, which this application connects as"),
     );
     let advice = format!(
-        "as their owner: `GRANT USAGE ON SCHEMA .. TO {}`",
+        "as their owner: `GRANT USAGE ON SCHEMA .. TO {}`, and `CREATE` if it migrates",
         sql::identifier(role)
     );
     Ok(found.complaint(
