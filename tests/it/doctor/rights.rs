@@ -1,4 +1,4 @@
-//! A role that is no superuser may ask, and is told what it cannot see.
+//! Roles and owners; and a role that is no superuser may ask, and is told what it cannot see.
 
 use super::*;
 use tenant_diesel::Severity;
@@ -119,4 +119,63 @@ fn a_role_that_migrates_and_is_no_superuser_is_healthy_and_owns_everything() {
     let said: Vec<String> = complaint.concerned.iter().map(ToString::to_string).collect();
     assert_eq!(said, ["acme: no CREATE", "public: no CREATE"]);
     drop(tenancy);
+}
+
+#[test]
+fn a_role_with_a_tenants_name_and_a_path_to_one_are_named() {
+    let fixture = Fixture::new();
+    fixture.tagged(&["acme", "globex"]);
+    let role = Role::new(&fixture, "doctor_named");
+    fixture.tenant(&role.name);
+    assert_eq!(
+        objects(&only(&fixture.tenancy, Check::RoleNamedAsSchema)),
+        [role.name.as_str()]
+    );
+    let other = Role::new(&fixture, "doctor_path");
+    let mine = &other.name;
+    let database = fixture.texts("SELECT current_database()").remove(0);
+    fixture.run(&format!(
+        "ALTER ROLE {mine} IN DATABASE \"{database}\" SET search_path = \"$user\", public"
+    ));
+    let diagnosis = diagnose(&fixture.tenancy);
+    let complaint = diagnosis.complaint(Check::SearchPathSetting).unwrap();
+    let said = complaint.concerned[0].to_string();
+    assert_eq!(
+        said,
+        format!("role {mine} in this database: search_path = \"$user\", public")
+    );
+    fixture.run(&format!(
+        "ALTER ROLE {mine} IN DATABASE \"{database}\" SET search_path = ''"
+    ));
+    assert!(
+        diagnose(&fixture.tenancy)
+            .complaint(Check::SearchPathSetting)
+            .is_none()
+    );
+}
+
+#[test]
+fn schemas_and_tables_of_other_owners_are_named() {
+    let fixture = Fixture::new();
+    fixture.tagged(&["acme", "globex"]);
+    let role = Role::new(&fixture, "doctor_owner");
+    fixture.run(&format!(
+        "ALTER SCHEMA acme OWNER TO {role}; ALTER TABLE globex.tasks OWNER TO {role}; ALTER TABLE plans OWNER TO {role}",
+        role = role.name
+    ));
+    let complaint = only(&fixture.tenancy, Check::ForeignOwner);
+    let found = objects(&complaint);
+    assert!(
+        found.contains(&"acme") && found.contains(&"globex.tasks") && found.contains(&"public.plans"),
+        "{complaint}"
+    );
+    assert_eq!(
+        complaint.severity,
+        Severity::Warning,
+        "a superuser may do everything"
+    );
+    assert_eq!(
+        complaint.concerned[0].detail,
+        Some(format!("owned by {}", role.name))
+    );
 }

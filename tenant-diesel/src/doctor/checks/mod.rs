@@ -115,3 +115,19 @@ pub(super) fn all() -> Vec<Examination> {
         of(Check::PreparedTransaction, none, sessions::prepared_transaction),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_check_is_done_once_and_documented() {
+        let done: Vec<Check> = all().iter().map(|examination| examination.check).collect();
+        assert_eq!(done, Check::ALL);
+        let documentation = include_str!("../../docs/doctor.md");
+        for check in Check::ALL {
+            assert_eq!(Check::from_id(check.id()), Some(check));
+            assert!(documentation.contains(&format!("\n| `{check}` |")), "{check}");
+        }
+    }
+}
