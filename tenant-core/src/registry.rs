@@ -297,10 +297,28 @@ impl Registry {
 /// How bad a [`Finding`] is. Errors come before warnings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// The application must not start; of a migration, that it must not run.
+    /// The application must not start; of a migration, that it must not run; of a database, that a tenant is not served,
+    /// or could meet what is not its own.
     Error,
     /// It may; somebody should look.
     Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// One result of [`Registry::check`]. Its text says what to do.

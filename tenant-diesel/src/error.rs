@@ -1,9 +1,9 @@
 //! [`Error`]: everything that can go wrong, and [`ScopeError`]: how it meets the errors of closures.
 
-use crate::TenantState;
 use crate::events::{BoxError, Moment};
 use crate::migrate::MigrationReport;
 use crate::provision::CannotAdopt;
+use crate::{Check, TenantState};
 use std::fmt;
 use std::time::Duration;
 use tenant_core::{Finding, Reserved, SchemaName};
@@ -377,6 +377,15 @@ pub enum Error {
     HandlerNeverRuns {
         /// The moment.
         moment: Moment,
+    },
+
+    /// What [`doctor`](crate::Tenancy::doctor) named cannot be mended without a person. Nothing was changed.
+    #[error("cannot fix `{check}` without a person: {advice}")]
+    NoSafeFix {
+        /// What was looked for.
+        check: Check,
+        /// What the person is to do.
+        advice: String,
     },
 
     /// A query of the application failed.

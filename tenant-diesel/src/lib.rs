@@ -2,6 +2,7 @@
 
 mod app;
 mod connection;
+mod doctor;
 mod drift;
 mod error;
 mod events;
@@ -22,6 +23,7 @@ mod tenancy;
 
 pub use app::{EmbeddedApp, MigrationFile};
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
+pub use doctor::{Check, Complaint, Concerned, Diagnosis, Fixed, LISTED, Treatment, Unseen};
 pub use drift::{DriftGroup, DriftReport, Fingerprint, ObjectDifference, UnreadSchema, VersionDrift};
 pub use error::{Error, Result, ScopeError};
 pub use events::{BoxError, Event, Moment};

@@ -51,6 +51,8 @@ mod fleets;
 mod lints;
 // Tenants of one version that are not alike.
 mod drift;
+// What is wrong with a database, and what is mended.
+mod doctor;
 // A killed process leaves nothing half done.
 mod crash;
 // Which tables are where: shared apps, tenant apps, both.

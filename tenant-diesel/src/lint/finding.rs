@@ -46,13 +46,6 @@ impl LintFinding {
     }
 }
 
-const fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
-}
-
 impl fmt::Display for LintFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -64,7 +57,7 @@ impl fmt::Display for LintFinding {
             app,
             ..
         } = self;
-        let severity = severity(self.severity);
+        let severity = self.severity;
         write!(
             f,
             "{file}:{line}:{column}: {severity}: {found} (app `{app}`) [{rule}]"
@@ -91,7 +84,7 @@ impl serde::Serialize for LintFinding {
         use serde::ser::SerializeStruct;
         let mut finding = serializer.serialize_struct("LintFinding", 12)?;
         finding.serialize_field("rule", self.rule.id())?;
-        finding.serialize_field("severity", severity(self.severity))?;
+        finding.serialize_field("severity", self.severity.as_str())?;
         finding.serialize_field("found", &self.found)?;
         finding.serialize_field("app", self.app)?;
         finding.serialize_field("version", self.version)?;

@@ -14,7 +14,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_m
 
 /// The key of a schema's lock, as SQL over `$1`. Names that differ in case only share it. The seed keeps
 /// these locks apart from others that hash a name.
-const KEY: &str = "pg_catalog.hashtextextended($1, 7310575218)";
+pub(crate) const KEY: &str = "pg_catalog.hashtextextended($1, 7310575218)";
 
 /// Waits for the lock of a schema, which then belongs to the session.
 ///

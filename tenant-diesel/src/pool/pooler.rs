@@ -1,5 +1,6 @@
 //! [`PoolerMode`]: whether another pooler stands between us and the server, and how that is found out.
 
+use super::TenantPool;
 use super::options::Options;
 use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::pg::PgConnection;
@@ -45,6 +46,14 @@ impl Way {
                 None => is_session || carries_prepared_statements(&options.database_url)?,
             },
         })
+    }
+}
+
+impl TenantPool {
+    /// Asks again, on two connections beside the pool, whether a pooler gives one session to several clients now: its
+    /// configuration may have changed since the pool was made.
+    pub(crate) fn finds_shared_sessions(&self) -> Result<bool, ConnectionError> {
+        shares_sessions(&self.shelf().options.database_url)
     }
 }
 

@@ -16,7 +16,7 @@ struct Found {
 }
 
 /// Enums, domains, ranges, and composite types that are not some table's row.
-const CUSTOM_TYPE: &str = "(t.typtype IN ('e', 'd', 'r', 'm') OR (t.typtype = 'c' AND EXISTS \
+pub(crate) const CUSTOM_TYPE: &str = "(t.typtype IN ('e', 'd', 'r', 'm') OR (t.typtype = 'c' AND EXISTS \
      (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))";
 
 impl<T: TenantModel> Tenancy<T> {

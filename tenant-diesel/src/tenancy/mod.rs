@@ -19,6 +19,7 @@ mod status;
 mod tenants;
 
 pub use builder::TenancyBuilder;
+pub(crate) use custom_types::CUSTOM_TYPE;
 pub use for_each::{ForEachEntry, ForEachReport};
 pub use status::{FailedTenant, FleetStatus, UnknownVersions, VersionStatus};
 pub use tenants::{PAGE_SIZE, Tenants};
