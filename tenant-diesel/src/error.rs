@@ -3,6 +3,7 @@
 use crate::TenantState;
 use crate::events::{BoxError, Moment};
 use crate::migrate::MigrationReport;
+use crate::provision::CannotAdopt;
 use std::fmt;
 use std::time::Duration;
 use tenant_core::{Finding, Reserved, SchemaName};
@@ -307,6 +308,41 @@ pub enum Error {
         source: diesel::result::Error,
     },
 
+    /// A lock that others hold was not to be had: each attempt waited for it for a short time only, so that nobody
+    /// had to wait long behind it. Nothing was changed; but where a big schema is dropped in parts, those that went
+    /// are gone, the tenant is [`TenantState::Dropping`], and the same call goes on.
+    #[error(
+        "failed to {action} (schema `{schema}`): a lock was not free in {attempts} attempt{} within {waited:?}{}; end the \
+         transactions that hold it, or wait for them, and call this again",
+        if *attempts == 1 { "" } else { "s" },
+        Holders(.holders)
+    )]
+    LockNotFree {
+        /// What was attempted.
+        action: &'static str,
+        /// The schema.
+        schema: SchemaName,
+        /// How long it went on.
+        waited: Duration,
+        /// How often it was tried.
+        attempts: u32,
+        /// Who held locks on tables that it was about, when patience ended: for each, the table and the process of the
+        /// server (`pid` in `pg_stat_activity`).
+        holders: Vec<String>,
+        /// The last failure.
+        source: Box<Self>,
+    },
+
+    /// What exists cannot become a tenant. Nothing was changed.
+    #[error("tenant `{schema}` cannot be adopted")]
+    CannotAdopt {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// Why.
+        #[source]
+        why: CannotAdopt,
+    },
+
     /// A handler of the application's refused. What it was to hear of before was not done; what it heard of in the
     /// open transaction was undone. See [`Moment`].
     #[error("a handler that runs {moment} failed (schema `{schema}`)")]
@@ -517,6 +553,17 @@ impl fmt::Display for Case<'_> {
         } else {
             ", which differs in case only"
         })
+    }
+}
+
+struct Holders<'a>(&'a [String]);
+
+impl fmt::Display for Holders<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => Ok(()),
+            holders => write!(f, ", locked are {}", holders.join(", ")),
+        }
     }
 }
 

@@ -38,6 +38,10 @@ pub use pool::{
     DEFAULT_TENANTS_PER_CONNECTION, ManagedConnection, OnSwitch, PoolMetrics, PoolerMode,
     SearchPathCustomizer, TenantLimits, TenantManager, TenantPool, TenantPoolBuilder,
 };
+pub use provision::{
+    Adoption, CannotAdopt, DEFAULT_LIFE_CYCLE_LOCK_PATIENCE, DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT, Mention,
+    MentionPlace, MissingSchemas, RenamedTenant,
+};
 pub use r2d2;
 pub use records::{SchemaKind, TenantState};
 pub use tenancy::{

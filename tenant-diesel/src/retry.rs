@@ -1,16 +1,16 @@
 //! What is worth another attempt, and how long to pause before it.
 //!
 //! Diesel keeps the SQLSTATE of most failures to itself, so a time-out of a lock and a deadlock are known by
-//! PostgreSQL's English words. [`SPEAK_ENGLISH`] makes a server of another language use them, where the role may ask
-//! for that; where it may not, the plain error comes out, and nothing is tried again.
+//! PostgreSQL's English words. Who looks for them lets a server of another language speak English, where the role may ask
+//! for that (`lc_messages`); where it may not, the plain error comes out, and nothing is tried again.
 
 use crate::Error;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-/// Lets the server speak English until the transaction ends, if the role may ask for it.
-pub(crate) const SPEAK_ENGLISH: &str = "SELECT pg_catalog.set_config('lc_messages', 'C', true) \
+/// Lets the server speak English until the session ends, if the role may ask for it.
+pub(crate) const SPEAK_ENGLISH_FROM_NOW_ON: &str = "SELECT pg_catalog.set_config('lc_messages', 'C', false) \
      WHERE (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)";
 
 const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";

@@ -21,6 +21,21 @@ pub(crate) fn literal(text: &str) -> String {
     }
 }
 
+/// A text as a constant, for statements that take no expression (`COMMENT`), whatever the settings say.
+pub(crate) fn constant(text: &str) -> String {
+    let mut constant = String::from("E'");
+    for c in text.chars() {
+        match c {
+            '\'' => constant += "''",
+            '\\' => constant += "\\\\",
+            c if c.is_ascii() => constant.push(c),
+            c => constant += &format!("\\U{:08X}", u32::from(c)),
+        }
+    }
+    constant.push('\'');
+    constant
+}
+
 /// Sets the path if the schema exists. Two parameters: the rendered path, the schema's name. One row, or
 /// none where the schema is missing.
 pub(crate) const SET_PATH: &str = "SELECT pg_catalog.set_config('search_path', $1, false) \
@@ -145,6 +160,11 @@ pub(crate) fn identifier(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn constants_hold_everything() {
+        assert_eq!(constant(r"it's a\b ü"), r"E'it''s a\\b \U000000FC'");
+    }
 
     #[test]
     fn literals_hold_quotes_and_backslashes() {

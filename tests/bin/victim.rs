@@ -16,18 +16,31 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.as_slice() {
         [call, "todo", rest @ ..] => run::<todo::App>(call, rest),
         [call, "concurrent", rest @ ..] => run::<cases::concurrent::App>(call, rest),
+        [call, "counting", rest @ ..] => run::<cases::counting::App>(call, rest),
         _ => Err("no such app".into()),
     }
 }
 
 fn run<A: EmbeddedApp>(call: &str, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
     let url = arguments.first().ok_or("no URL")?;
-    let limits = r2d2::Pool::builder().max_size(1);
+    // A run is parallel.
+    let limits = r2d2::Pool::builder().max_size(if call == "run" { 4 } else { 1 });
     let tenancy = cases::builder().app::<A>().r2d2(limits).connect(url)?;
     diesel::sql_query(GATE).execute(&mut PgConnection::establish(url)?)?;
     match (call, arguments) {
         ("migrate", _) => drop(tenancy.migrate()?),
+        ("run", _) => drop(tenancy.migration().parallel(4).run()?),
         ("create", [_, schema]) => drop(tenancy.create(new_client(schema))?),
+        ("create_if_free", [_, schema]) => match tenancy.create(new_client(schema)) {
+            Err(error) if error.is_taken() => {}
+            created => drop(created?),
+        },
+        ("create_missing", _) => {
+            let report = tenancy.create_missing_schemas()?;
+            if report.has_failures() {
+                return Err(report.to_string().into());
+            }
+        }
         _ => return Err("no such call".into()),
     }
     Ok(())

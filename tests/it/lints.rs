@@ -66,6 +66,7 @@ fn every_other_fixture_is_clean_or_says_why_not() {
         .extension_schema(name("extensions"))
         .app::<cases::accounts::App>()
         .app::<cases::commits::App>()
+        .app::<cases::counting::App>()
         .app::<cases::concurrent::App>()
         .app::<cases::extensions::App>()
         .app::<cases::left_open::App>()

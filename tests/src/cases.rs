@@ -34,6 +34,12 @@ pub mod wandering {
     diesel::table! { five (id) { id -> Int4 } }
 }
 
+/// Files that say how often they were applied.
+#[tenant_app(migrations = "fixtures/counting")]
+pub mod counting {
+    diesel::table! { counted (version) { version -> Int4 } }
+}
+
 /// A table, and no way back.
 #[tenant_app(migrations = "fixtures/one_way")]
 pub mod one_way {
@@ -92,6 +98,14 @@ pub mod shouting {
 pub mod referring {
     diesel::table! { files (id) { id -> Int8, client_id -> Nullable<Int4> } }
 }
+
+/// Eight hundred tables with an index or three each, in eight files, of which forty refer to a shared table.
+#[tenant_app(migrations = "fixtures/huge")]
+pub mod huge {}
+
+/// Eight hundred tables in one file, a statement each.
+#[tenant_app(migrations = "fixtures/huge_file")]
+pub mod huge_file {}
 
 /// An application with customers and nothing else yet.
 pub fn builder() -> TenancyBuilder<Client> {

@@ -47,6 +47,13 @@ impl Fixture {
         Self::of(connections, application())
     }
 
+    /// The same, built with more, in a pool of four.
+    pub fn with(more: impl FnOnce(TenancyBuilder<Client>) -> TenancyBuilder<Client>) -> Self {
+        let fixture = Self::of(4, more(application()));
+        fixture.tenancy.migrate().unwrap();
+        fixture
+    }
+
     /// Creates a tenant.
     pub fn tenant(&self, schema: &str) -> Client {
         self.try_tenant(schema).unwrap()

@@ -1,18 +1,11 @@
 //! One file of a migration: sent, and where it failed.
 
-use super::ledger;
-use super::runner::Migrations;
 use crate::Error;
 use crate::app::MigrationFile;
-use crate::connection::{Scope, ScopedConnection, TenantScope};
-use crate::pool::Lease;
-use crate::sql;
+use crate::connection::{Scope, ScopedConnection};
 use crate::sql_text::{Position, Statement, split, statement_at};
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
-use diesel::prelude::*;
 use std::fmt;
-use tenant_core::SchemaName;
 
 /// How much of a statement is kept in an error.
 const LONGEST_STATEMENT: usize = 300;
@@ -142,98 +135,4 @@ pub(crate) fn failure_in(error: &Error) -> Option<&FileFailure> {
         Error::Migration { source, .. } => source.downcast_ref(),
         _ => None,
     }
-}
-
-/// Applies all migrations to a new schema, inside the transaction that creates it.
-pub(crate) fn run_all_in_open_transaction<S: Scope>(
-    conn: &mut ScopedConnection<S>,
-    migrations: &Migrations,
-) -> Result<(), Error> {
-    let schema = conn.schema().clone();
-    ledger::create(conn.raw(), &schema).map_err(Error::attempt("create the ledger", &schema))?;
-    let mut has_deferrable = false;
-    for file in migrations {
-        run_and_record(conn, &schema, file)?;
-        conn.assert_path()?;
-        has_deferrable |= may_defer(file.up);
-        if has_deferrable {
-            settle(conn.raw(), &schema).map_err(Error::attempt("check deferred constraints", &schema))?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether a file may make a constraint that is checked at the end of a transaction.
-fn may_defer(text: &str) -> bool {
-    text.to_ascii_lowercase().contains("defer")
-}
-
-/// Checks what was deferred in a schema, as the end of a migration's own transaction would: tables with checks that are
-/// left to do cannot be altered. Constraints of other schemas are the caller's.
-fn settle(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
-    #[derive(QueryableByName)]
-    struct Deferrable {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        name: String,
-        #[diesel(sql_type = diesel::sql_types::Bool)]
-        is_deferred: bool,
-    }
-    let all: Vec<Deferrable> = diesel::sql_query(
-        "SELECT c.conname::text AS name, pg_catalog.bool_or(c.condeferred) AS is_deferred \
-         FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace \
-         WHERE n.nspname = $1 AND c.condeferrable GROUP BY c.conname",
-    )
-    .bind::<diesel::sql_types::Text, _>(schema.as_str())
-    .load(pg)?;
-    let names = |only_deferred: bool| {
-        let names = all
-            .iter()
-            .filter(|constraint| constraint.is_deferred || !only_deferred);
-        let names =
-            names.map(|constraint| format!("{}.{}", schema.quoted(), sql::identifier(&constraint.name)));
-        names.collect::<Vec<_>>().join(", ")
-    };
-    for (names, when) in [(names(false), "IMMEDIATE"), (names(true), "DEFERRED")] {
-        if !names.is_empty() {
-            pg.batch_execute(&format!("SET CONSTRAINTS {names} {when}"))?;
-        }
-    }
-    Ok(())
-}
-
-/// Applies all migrations to a schema that nobody else knows of, each in a transaction of its own.
-pub(crate) fn run_unlocked(lease: Lease, migrations: &Migrations) -> Result<(), Error> {
-    let schema = lease.target.schema.clone();
-    let mut conn = ScopedConnection::<TenantScope>::new(lease);
-    ledger::create(conn.raw(), &schema).map_err(Error::attempt("create the ledger", &schema))?;
-    for file in migrations {
-        let outcome = if file.run_in_transaction {
-            let mut failure = None;
-            let outcome = conn.transaction(|conn| {
-                run_and_record(conn, &schema, file).map_err(|error| {
-                    failure = Some(error);
-                    Error::Query(diesel::result::Error::RollbackTransaction)
-                })
-            });
-            // First of all the file's own failure: where it ended the transaction, the rollback fails too.
-            failure.map_or(outcome, Err)
-        } else {
-            run_and_record(&mut conn, &schema, file)
-        };
-        let reset = conn.assert_path();
-        outcome?;
-        reset?;
-    }
-    Ok(())
-}
-
-fn run_and_record<S: Scope>(
-    conn: &mut ScopedConnection<S>,
-    schema: &SchemaName,
-    file: &MigrationFile,
-) -> Result<(), Error> {
-    run_file(conn, file, "up.sql", file.up, false)?;
-    let insert = ledger::insert_sql(schema, file.version);
-    let recorded = conn.raw().batch_execute(&insert);
-    recorded.map_err(Error::attempt("record a migration", schema))
 }

@@ -3,12 +3,15 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`run`] | [`MigrationRun`]: what is asked for, and how a run goes |
+//! | [`run`], [`course`] | [`MigrationRun`]: what is asked for, and how a run goes |
 //! | [`selection`], [`goal`], [`order`], [`wave`] | which schemas, which steps, in which order, which together |
 //! | [`survey`] | who is behind |
 //! | [`plan`] | what would be done |
 //! | [`executor`], [`work`] | on which threads, and what is left to do |
+//! | [`context`] | what all threads of a run share |
 //! | [`runner`], [`file`] | one schema, one file |
+//! | [`new_schema`] | all migrations, in a schema that is being born |
+//! | [`new_schema`] | a schema that is being born |
 //! | [`report`], [`progress`] | what was done, and what is being done |
 //! | [`verify`] | ledgers, compared with what the library keeps of them |
 //! | [`apps`] | the embedded migrations, by scope, in order |
@@ -16,11 +19,14 @@
 //! | [`lock`] | one process at a time in a schema |
 
 mod apps;
+mod context;
+mod course;
 mod executor;
 mod file;
 mod goal;
 pub(crate) mod ledger;
 pub(crate) mod lock;
+mod new_schema;
 mod order;
 mod plan;
 mod progress;
@@ -35,9 +41,10 @@ mod work;
 
 pub(crate) use apps::{Embedded, EmbeddedApps};
 pub use executor::{Executor, Parallel, Sequential};
+pub(crate) use file::failure_in;
 pub use file::{FailedStatement, FileFailure};
-pub(crate) use file::{failure_in, run_all_in_open_transaction, run_unlocked};
 pub use goal::{MigrationTarget, Step};
+pub(crate) use new_schema::{run_all_in_open_transaction, run_unlocked};
 pub use plan::{MigrationPlan, PlannedSchema};
 pub use progress::RunEvent;
 pub use report::{MigrationReport, Outcome, SchemaReport};
@@ -49,7 +56,7 @@ pub use wave::{Gate, OnError, Wave, WaveEnd};
 pub use work::Work;
 
 use crate::model::TenantModel;
-use crate::{Error, Tenancy};
+use crate::{Error, SchemaKind, Tenancy};
 
 impl<T: TenantModel> Tenancy<T> {
     /// Applies what is pending: the shared apps to the shared schema (created if it is not there), then
@@ -106,6 +113,15 @@ impl<T: TenantModel> Tenancy<T> {
     ///
     /// [`Error::Migrate`] with the report; here a missing schema is a failure.
     pub fn migrate_tenant(&self, tenant: &T) -> Result<MigrationReport, Error> {
+        if let Err(error) = self.pool().paths().tenant_migrations(tenant.schema_name()) {
+            let mut report = MigrationReport::default();
+            report.push(SchemaReport::failed(
+                tenant.schema_name(),
+                SchemaKind::Tenant,
+                error,
+            ));
+            return report.into_result();
+        }
         self.migration()
             .select(Selection::names([tenant.schema_name().clone()]))
             .shared_first(false)

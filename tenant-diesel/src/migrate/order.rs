@@ -13,9 +13,9 @@ type Sort<'t, T> = Box<dyn Fn(Vec<T>) -> Vec<SchemaName> + 't>;
 
 /// Which tenants come first. What the configuration names comes before all of them.
 pub(crate) enum Order<'t, T> {
-    ByName,
-    ByColumn { column: &'static str, descending: bool },
-    ByKey(Sort<'t, T>),
+    Name,
+    Column { column: &'static str, descending: bool },
+    Key(Sort<'t, T>),
 }
 
 #[derive(QueryableByName)]
@@ -26,7 +26,7 @@ struct Name {
 
 impl<'t, T: TenantModel> Order<'t, T> {
     pub(crate) fn by_key<K: Ord>(key: impl Fn(&T) -> K + 't) -> Self {
-        Self::ByKey(Box::new(move |mut tenants| {
+        Self::Key(Box::new(move |mut tenants| {
             tenants.sort_by_key(&key);
             tenants
                 .iter()
@@ -37,10 +37,10 @@ impl<'t, T: TenantModel> Order<'t, T> {
 
     pub(crate) fn sort(&self, tenancy: &Tenancy<T>, behind: &mut [Behind]) -> Result<(), Error> {
         let names = match self {
-            Self::ByName => Vec::new(),
+            Self::Name => Vec::new(),
             _ if behind.len() < 2 => Vec::new(),
-            Self::ByColumn { column, descending } => Self::names(tenancy, column, *descending)?,
-            Self::ByKey(sort) => {
+            Self::Column { column, descending } => Self::names(tenancy, column, *descending)?,
+            Self::Key(sort) => {
                 let tenants: Vec<T> = tenancy.tenants().collect::<Result<_, _>>()?;
                 let names = sort(tenants).into_iter().map(|name| name.to_string());
                 names.collect()

@@ -22,8 +22,8 @@ pub struct MigrationPlan {
     pub missing: Vec<SchemaName>,
     /// Tenants that are neither served nor migrated, and their states.
     pub at_rest: Vec<(SchemaName, TenantState)>,
-    /// Why names of tenants could not be read.
-    pub unreadable: Vec<String>,
+    /// Why rows of tenants are passed over: they hold no name, or one that no tenant can have.
+    pub refused: Vec<String>,
     /// The table of the tenant model is not there yet, so that nothing is known of tenants.
     pub tenants_are_unknown: bool,
 }
@@ -62,7 +62,11 @@ impl MigrationPlan {
             up_to_date: survey.up_to_date,
             missing: survey.missing.iter().map(|(name, _)| name.clone()).collect(),
             at_rest: survey.at_rest.clone(),
-            unreadable: survey.unreadable.iter().map(super::runner::in_full).collect(),
+            refused: survey
+                .refused
+                .iter()
+                .map(|(_, error)| super::runner::in_full(error))
+                .collect(),
             tenants_are_unknown: survey.has_no_table,
         }
     }
@@ -123,7 +127,7 @@ impl fmt::Display for MigrationPlan {
         for (name, state) in &self.at_rest {
             write!(f, "\n  `{name}` is {state}, and passed over")?;
         }
-        for error in &self.unreadable {
+        for error in &self.refused {
             write!(f, "\n  {error}")?;
         }
         if self.tenants_are_unknown {

@@ -1,24 +1,22 @@
-//! [`MigrationRun`]: a run as it is described, and how it goes: the shared schema, then wave by wave.
+//! [`MigrationRun`]: a run as it is described: which schemas, where they are brought, and how.
 
+use super::context::{Limits, Rules};
+use super::course::Course;
 use super::executor::{Executor, Parallel, Sequential};
 use super::goal::{Goal, MigrationTarget};
 use super::order::Order;
 use super::plan::{MigrationPlan, PlannedSchema};
 use super::progress::RunEvent;
-use super::report::{MigrationReport, Outcome, SchemaReport};
-use super::runner::{Context, Rules};
+use super::report::{MigrationReport, SchemaReport};
 use super::selection::Selection;
 use super::survey::{Behind, Survey, Which, read_ledgers};
-use super::wave::{Gate, OnError, Size, Wave, WaveEnd};
-use super::work::{Job, Limits, Work};
+use super::wave::{OnError, Wave};
 use crate::model::TenantModel;
-use crate::records::runs::{Begun, End, Kept};
 use crate::{Error, SchemaKind, Tenancy};
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tenant_core::{AppScope, SchemaName};
+use tenant_core::AppScope;
 
 /// How long a migration waits for a lock, unless it is said otherwise. Whoever comes after it for the same table waits as
 /// long.
@@ -38,18 +36,18 @@ type Observer = Arc<dyn Fn(&RunEvent<'_>) + Send + Sync>;
 #[doc = include_str!("../docs/migration_run.md")]
 #[must_use = "`run` runs it, `plan` says what it would do"]
 pub struct MigrationRun<'t, T> {
-    tenancy: &'t Tenancy<T>,
-    selection: Selection,
-    target: MigrationTarget,
+    pub(super) tenancy: &'t Tenancy<T>,
+    pub(super) selection: Selection,
+    pub(super) target: MigrationTarget,
     shared_first: bool,
     verify: bool,
-    missing_is_failure: bool,
-    executor: Arc<dyn Executor>,
-    order: Order<'t, T>,
-    waves: Vec<Wave>,
-    rules: Rules,
-    limits: Limits,
-    observer: Option<Observer>,
+    pub(super) missing_is_failure: bool,
+    pub(super) executor: Arc<dyn Executor>,
+    pub(super) order: Order<'t, T>,
+    pub(super) waves: Vec<Wave>,
+    pub(super) rules: Rules,
+    pub(super) limits: Limits,
+    pub(super) observer: Option<Observer>,
 }
 
 impl<'t, T: TenantModel> MigrationRun<'t, T> {
@@ -62,7 +60,7 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
             verify: false,
             missing_is_failure: false,
             executor: Arc::new(Parallel::default()),
-            order: Order::ByName,
+            order: Order::Name,
             waves: Vec::new(),
             rules: Rules {
                 lock_timeout: Some(DEFAULT_LOCK_TIMEOUT),
@@ -133,7 +131,7 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         C: diesel::Column<Table = T::Table>,
     {
         let _names_the_type = column;
-        self.order = Order::ByColumn {
+        self.order = Order::Column {
             column: C::NAME,
             descending: false,
         };
@@ -146,7 +144,7 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         C: diesel::Column<Table = T::Table>,
     {
         let _names_the_type = column;
-        self.order = Order::ByColumn {
+        self.order = Order::Column {
             column: C::NAME,
             descending: true,
         };
@@ -154,9 +152,9 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
     }
 
     /// Tenants in the order of a key, then of their names. All of them are read for that.
-    pub fn order_by_key<K: Ord>(mut self, key: impl Fn(&T) -> K + 't) -> Self
+    pub fn order_by_key<K>(mut self, key: impl Fn(&T) -> K + 't) -> Self
     where
-        K: 'static,
+        K: Ord + 'static,
         T: 't,
     {
         self.order = Order::by_key(key);
@@ -242,16 +240,20 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
     /// # Errors
     ///
     /// [`Error::Migrate`] with the whole report, where a schema failed or the run was stopped; else as
-    /// [`Self::plan`], and [`Error::NeedsSession`] behind a transaction-mode pooler. If the shared schema fails, no tenant
+    /// [`Self::plan`]; behind a transaction-mode pooler always, with [`Error::NeedsSession`] in it. If the shared schema fails, no tenant
     /// is touched.
     pub fn run(self) -> Result<MigrationReport, Error> {
         self.check()?;
         let tenancy = self.tenancy;
         if tenancy.pool().is_behind_pooler() {
-            return Err(Error::NeedsSession {
-                schema: tenancy.public_schema().clone(),
+            let public = tenancy.public_schema();
+            let mut report = MigrationReport::default();
+            let error = Error::NeedsSession {
+                schema: public.clone(),
                 what: "a run of migrations",
-            });
+            };
+            report.push(SchemaReport::failed(public, SchemaKind::Shared, error));
+            return report.into_result();
         }
         tenancy
             .pool()
@@ -288,7 +290,7 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         }
     }
 
-    fn survey(&self) -> Result<Survey, Error> {
+    pub(super) fn survey(&self) -> Result<Survey, Error> {
         let is_latest = self.target == MigrationTarget::Latest;
         let versions = self.tenancy.apps().versions(AppScope::Tenant);
         let is_of_others = |version| !versions.iter().any(|known| known == version);
@@ -300,14 +302,14 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         self.tenancy.survey(&self.selection, &self.target, which)
     }
 
-    fn includes_shared(&self) -> bool {
+    pub(super) fn includes_shared(&self) -> bool {
         let public = self.tenancy.public_schema();
         self.selection.includes(public, SchemaKind::Shared)
             || (self.shared_first && self.target == MigrationTarget::Latest)
     }
 
     /// What is to be done in the shared schema, if anything.
-    fn plan_shared(&self) -> Result<Option<Behind>, Error> {
+    pub(super) fn plan_shared(&self) -> Result<Option<Behind>, Error> {
         let tenancy = self.tenancy;
         let versions = tenancy.apps().versions(AppScope::Shared);
         let is_of_others = |version| !versions.iter().any(|known| known == version);
@@ -347,7 +349,7 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
     }
 
     /// What was asked for, in words that are the same whenever the same is asked for.
-    fn what(&self) -> String {
+    pub(super) fn what(&self) -> String {
         let apps = self.tenancy.apps();
         let versions = [AppScope::Shared, AppScope::Tenant].map(|scope| apps.versions(scope).join(","));
         let all = format!("{} of {}: {}", self.target, self.selection, versions.join(";"));
@@ -363,316 +365,6 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
 fn fnv1a(text: &str) -> u64 {
     let step = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
-}
-
-/// A run under way.
-struct Course<'r, 't, T> {
-    run: &'r MigrationRun<'t, T>,
-    report: MigrationReport,
-    begun: Option<Begun>,
-    kept: HashMap<SchemaName, Kept>,
-    failures: usize,
-    /// Why nothing more is begun.
-    stopped: Option<String>,
-}
-
-impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
-    fn new(run: &'r MigrationRun<'t, T>) -> Self {
-        Self {
-            run,
-            report: MigrationReport::default(),
-            begun: None,
-            kept: HashMap::new(),
-            failures: 0,
-            stopped: None,
-        }
-    }
-
-    fn run(&mut self) -> Result<(), Error> {
-        let goes_back = self.run.target.goes_back();
-        if !goes_back && !self.shared()? {
-            return Ok(());
-        }
-        self.tenants()?;
-        if goes_back && self.stopped.is_none() && !self.report.has_failures() {
-            self.shared()?;
-        }
-        Ok(())
-    }
-
-    /// The shared schema, on this thread. False if it failed.
-    fn shared(&mut self) -> Result<bool, Error> {
-        let schema = self.run.tenancy.public_schema();
-        let Some(behind) = self.run.plan_shared()? else {
-            if self.run.includes_shared() {
-                let mut report = SchemaReport::new(schema, SchemaKind::Shared);
-                report.outcome = Outcome::Done;
-                self.report.push(report);
-            }
-            return Ok(true);
-        };
-        self.begin(std::slice::from_ref(&behind))?;
-        let Some(behind) = self.still_to_do(vec![behind]).pop() else {
-            return Ok(true);
-        };
-        self.wave(vec![behind], &Sequential, None);
-        Ok(!self.report.has_failures())
-    }
-
-    fn tenants(&mut self) -> Result<(), Error> {
-        let run = self.run;
-        let mut survey = run.survey()?;
-        run.order.sort(run.tenancy, &mut survey.behind)?;
-        self.report.up_to_date += survey.up_to_date;
-        self.report.at_rest = survey.at_rest;
-        let public = run.tenancy.public_schema();
-        for error in survey.unreadable {
-            // What was done before stays in the report.
-            self.report
-                .push(SchemaReport::failed(public, SchemaKind::Shared, error));
-        }
-        for (schema, kind) in survey.missing {
-            let mut report = SchemaReport::new(&schema, kind);
-            report.missing_is_failure = run.missing_is_failure;
-            report.fail(Error::SchemaMissing { schema });
-            self.report.push(report);
-        }
-        let noted = run.tenancy.note_ledgers(&survey.to_note);
-        noted?;
-        if survey.behind.is_empty() {
-            return Ok(());
-        }
-        self.begin(&survey.behind)?;
-        let mut left = self.still_to_do(survey.behind);
-        self.tell(&RunEvent::Planned {
-            schemas: left.len(),
-            done_before: self.report.done_before.len(),
-        });
-        let mut waves = run.waves.iter();
-        let mut wave = waves.next().cloned().unwrap_or_else(Wave::rest);
-        for number in 0.. {
-            if left.is_empty() {
-                break;
-            }
-            let schemas = take(&mut left, &wave.size);
-            self.numbered_wave(number, &wave, schemas, left.len());
-            if self.stopped.is_some() {
-                break;
-            }
-            if !matches!(wave.size, Size::Groups(_)) {
-                wave = waves.next().cloned().unwrap_or_else(Wave::rest);
-            }
-        }
-        let not_started = left
-            .into_iter()
-            .map(|behind| SchemaReport::new(&behind.schema, behind.kind));
-        self.report.schemas.extend(not_started);
-        Ok(())
-    }
-
-    fn numbered_wave(&mut self, number: usize, wave: &Wave, schemas: Vec<Behind>, left: usize) {
-        let names: Vec<SchemaName> = schemas.iter().map(|behind| behind.schema.clone()).collect();
-        if schemas.is_empty() {
-            return;
-        }
-        self.tell(&RunEvent::WaveStarted {
-            wave: number,
-            schemas: names.len(),
-        });
-        let executor = wave.executor.as_ref().unwrap_or(&self.run.executor);
-        self.wave(schemas, executor.as_ref(), Some(number));
-        self.tell(&RunEvent::WaveDone { wave: number });
-        if self.stopped.is_some() {
-            return;
-        }
-        if let Some(gate) = &wave.gate {
-            loop {
-                let end = WaveEnd {
-                    wave: number,
-                    report: &self.report,
-                    schemas: &names,
-                    left,
-                };
-                match gate(&end) {
-                    Gate::Continue => break,
-                    Gate::Wait(pause) => std::thread::sleep(pause),
-                    Gate::Stop { reason } => {
-                        self.stopped = Some(reason);
-                        return;
-                    }
-                }
-            }
-        }
-        if left > 0 {
-            std::thread::sleep(wave.pause);
-        }
-    }
-
-    fn wave(&mut self, schemas: Vec<Behind>, executor: &dyn Executor, number: Option<usize>) {
-        let run = self.run;
-        let order: HashMap<SchemaName, usize> = schemas
-            .iter()
-            .enumerate()
-            .map(|(i, behind)| (behind.schema.clone(), i))
-            .collect();
-        let context = Context {
-            pool: run.tenancy.pool(),
-            apps: run.tenancy.apps(),
-            events: run.tenancy.events(),
-            rules: run.rules,
-            limits: run.limits,
-            run: self.begun.map(|begun| begun.id),
-            observer: run.observer.as_deref(),
-            failures: self.failures.into(),
-            stopped: Default::default(),
-        };
-        let jobs = schemas.into_iter().map(|behind| {
-            let mut report = SchemaReport::new(&behind.schema, behind.kind);
-            report.missing_is_failure = run.missing_is_failure;
-            report.wave = number;
-            Job::new(report, behind, run.tenancy.apps())
-        });
-        let work = Work::new(&context, jobs.collect());
-        executor.execute(&work);
-        let (mut done, mut left) = work.into_reports();
-        self.failures = context.failures.load(std::sync::atomic::Ordering::Relaxed);
-        self.stopped = context.why_stopped();
-        if !left.is_empty() && self.stopped.is_none() {
-            self.stopped = Some("its executor left schemas undone".to_owned());
-        }
-        done.append(&mut left);
-        // In the order of the run, whoever was done first.
-        done.sort_by_key(|report| order.get(&report.schema).copied());
-        self.report.schemas.append(&mut done);
-    }
-
-    /// Begins the run, or joins it, and notes what is to be done.
-    fn begin(&mut self, behind: &[Behind]) -> Result<(), Error> {
-        let run = self.run;
-        let records = run.tenancy.records();
-        let goes_back = run.target.goes_back();
-        let targets: Vec<(&SchemaName, Vec<String>)> = behind
-            .iter()
-            .map(|behind| {
-                let versions = behind.steps.iter().map(|step| step.version().to_owned());
-                (
-                    &behind.schema,
-                    if goes_back { versions.collect() } else { Vec::new() },
-                )
-            })
-            .collect();
-        let (begun, kept) = run.tenancy.pool().ask_catalog("begin the run", |pg| {
-            let begun = match self.begun {
-                Some(begun) => begun,
-                None => records.begin_run(pg, &run.what(), run.target.reason())?,
-            };
-            let kept = match begun.is_resumed {
-                true => records.targets(pg, begun.id)?,
-                false => Vec::new(),
-            };
-            records.add_targets(pg, begun.id, &targets)?;
-            Ok((begun, kept))
-        })?;
-        self.begun = Some(begun);
-        self.report.run = Some(begun.id.0);
-        self.report.is_resumed = begun.is_resumed;
-        if self.kept.is_empty() {
-            self.kept = kept.into_iter().collect();
-            let public = run.tenancy.public_schema();
-            let done = self
-                .kept
-                .iter()
-                .filter(|(name, kept)| kept.is_done && *name != public);
-            self.report.done_before = done.map(|(name, _)| name.clone()).collect();
-            self.report.done_before.sort();
-        }
-        Ok(())
-    }
-
-    /// What an unfinished run of the same kind leaves to do. Where doing a thing twice would do more, it decided what.
-    fn still_to_do(&mut self, behind: Vec<Behind>) -> Vec<Behind> {
-        let goes_back = self.run.target.goes_back();
-        let kept = &self.kept;
-        let left = behind.into_iter().filter_map(|mut behind| {
-            match kept.get(&behind.schema) {
-                Some(kept) if goes_back && kept.is_done => return None,
-                Some(kept) if goes_back && !kept.versions.is_empty() => {
-                    if let Goal::Revert(versions) = &mut behind.goal {
-                        versions.clone_from(&kept.versions);
-                    }
-                }
-                _ => {}
-            }
-            Some(behind)
-        });
-        let left: Vec<_> = left.collect();
-        let again: Vec<&SchemaName> = left.iter().map(|behind| &behind.schema).collect();
-        self.report.done_before.retain(|name| !again.contains(&name));
-        // They were counted as up to date, and are listed as done before.
-        self.report.up_to_date = self.report.up_to_date.saturating_sub(match goes_back {
-            true => 0,
-            false => self.report.done_before.len(),
-        });
-        left
-    }
-
-    fn tell(&self, event: &RunEvent<'_>) {
-        if let Some(observer) = &self.run.observer {
-            observer(event);
-        }
-    }
-
-    fn end(mut self, result: Result<(), Error>) -> Result<MigrationReport, Error> {
-        let tenancy = self.run.tenancy;
-        self.report.stopped = self.stopped.take();
-        if let Err(error) = result {
-            if self.report.schemas.iter().all(|entry| entry.attempts == 0) {
-                return Err(error);
-            }
-            // What was done before stays in the report.
-            let public = tenancy.public_schema();
-            self.report
-                .push(SchemaReport::failed(public, SchemaKind::Shared, error));
-        }
-        if let Some(begun) = self.begun {
-            let end = if self.report.stopped.is_some() {
-                End::Stopped
-            } else if self.report.has_failures() {
-                End::Failed
-            } else {
-                End::Done
-            };
-            let reason = self.report.stopped.as_deref();
-            let ended = tenancy.pool().ask_catalog("end the run", |pg| {
-                tenancy.records().end_run(pg, begun.id, end, reason)
-            });
-            if let Err(error) = ended {
-                // It will be resumed, and find nothing to do.
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "failed to note the end of a run"
-                );
-            }
-        }
-        Ok(self.report)
-    }
-}
-
-/// Takes the schemas of a wave from those that are left.
-fn take(left: &mut Vec<Behind>, size: &Size) -> Vec<Behind> {
-    match size {
-        Size::Next(count) | Size::Groups(count) => {
-            let rest = left.split_off((*count).min(left.len()));
-            std::mem::replace(left, rest)
-        }
-        Size::Names(names) => {
-            let (named, rest) = std::mem::take(left)
-                .into_iter()
-                .partition(|behind| names.contains(&behind.schema));
-            *left = rest;
-            named
-        }
-    }
 }
 
 impl<T> fmt::Debug for MigrationRun<'_, T> {

@@ -1,55 +1,24 @@
 //! One schema: under its lock, each step in one transaction with the row in the ledger and the library's own.
 
+use super::context::Context;
 use super::file::{failure_in, run_file};
 use super::goal::Step;
 use super::progress::RunEvent;
-use super::report::{Outcome, SchemaReport};
-use super::work::{Job, Limits};
-use super::{EmbeddedApps, ledger, lock};
+use super::report::Outcome;
+use super::work::Job;
+use super::{ledger, lock};
 use crate::app::MigrationFile;
 use crate::connection::{ScopedConnection, TenantScope};
-use crate::events::{Event, Events, Moment};
+use crate::events::{Event, Moment};
 use crate::paths::Target;
-use crate::pool::TenantPool;
-use crate::records::runs::RunId;
 use crate::retry::was_worth_retrying;
 use crate::{Error, SchemaKind, sql};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::pg::PgConnection;
-use diesel::result::QueryResult;
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tenant_core::{AppScope, SchemaName};
 
 pub(crate) type Migrations = [&'static MigrationFile];
-
-/// How the steps of a run are taken.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
-    pub(crate) lock_timeout: Option<Duration>,
-    pub(crate) statement_timeout: Option<Duration>,
-    /// How often a schema is tried.
-    pub(crate) attempts: u32,
-    /// Each statement of a file is a message of its own.
-    pub(crate) in_pieces: bool,
-    /// Tenants are taken out of service while something is done to them.
-    pub(crate) out_of_service: bool,
-}
-
-/// What all threads of a run share.
-pub(crate) struct Context<'a> {
-    pub(crate) pool: &'a TenantPool,
-    pub(crate) apps: &'a EmbeddedApps,
-    pub(crate) rules: Rules,
-    pub(crate) limits: Limits,
-    pub(crate) events: &'a Events,
-    pub(crate) run: Option<RunId>,
-    pub(crate) observer: Option<&'a (dyn Fn(&RunEvent<'_>) + Send + Sync)>,
-    pub(crate) failures: AtomicUsize,
-    pub(crate) stopped: Mutex<Option<String>>,
-}
 
 /// Why a schema was left before it was done.
 #[derive(Debug)]
@@ -68,74 +37,6 @@ impl From<Error> for Stopped {
 /// What the server says, in any language, where the lock of a schema is taken: it quotes what could not be read as
 /// a number.
 const LOCKED: &str = "tenant_diesel: somebody else migrates this schema";
-
-impl Context<'_> {
-    /// Tells the observer.
-    pub(crate) fn tell(&self, event: &RunEvent<'_>) {
-        if let Some(observer) = self.observer {
-            observer(event);
-        }
-    }
-
-    /// A schema failed. Whether nothing more is to be begun.
-    pub(crate) fn failed(&self) -> bool {
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
-        if self.limits.max_failures.is_some_and(|most| failures >= most) {
-            self.stop(&format!("{failures} schemas failed, as many as may"));
-            return true;
-        }
-        match self.limits.on_error {
-            super::OnError::Continue => false,
-            super::OnError::StopWave | super::OnError::StopRun => {
-                self.stop("a schema failed");
-                true
-            }
-        }
-    }
-
-    /// Nothing more is begun, for the first reason of several.
-    pub(crate) fn stop(&self, reason: &str) {
-        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        stopped.get_or_insert_with(|| reason.to_owned());
-    }
-
-    /// Why nothing more is begun.
-    pub(crate) fn why_stopped(&self) -> Option<String> {
-        self.stopped
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Notes a failure, on the connection at hand or another. If that cannot be done either, the report has it.
-    pub(crate) fn note_failure(
-        &self,
-        conn: Option<&mut ScopedConnection<TenantScope>>,
-        report: &SchemaReport,
-    ) {
-        let text = report.error.as_ref().map(in_full).unwrap_or_default();
-        let records = &self.pool.paths().records;
-        let note = |pg: &mut PgConnection| -> QueryResult<()> {
-            records.note_failure(pg, &report.schema, report.kind, &text)?;
-            match self.run {
-                Some(run) => records.target_failed(pg, run, report, &text),
-                None => Ok(()),
-            }
-        };
-        let fit = conn.and_then(|conn| {
-            let lease = conn.lease_mut();
-            lease.is_fit_for_work().then_some(lease)
-        });
-        let noted = match fit {
-            Some(lease) => note(&mut lease.pg).map_err(Error::from),
-            None => self.pool.ask_catalog("note a failure", note),
-        };
-        if let Err(error) = noted {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, schema = %report.schema, "failed to note that a migration failed");
-        }
-    }
-}
 
 /// Does in a schema what its goal wants. What was done is in the job's report, whatever comes after.
 pub(crate) fn bring(

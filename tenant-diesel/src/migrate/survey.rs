@@ -27,8 +27,8 @@ pub(crate) struct Survey {
     pub(crate) up_to_date: usize,
     pub(crate) missing: Vec<(SchemaName, SchemaKind)>,
     pub(crate) at_rest: Vec<(SchemaName, TenantState)>,
-    /// Rows of the table of tenants that hold no name.
-    pub(crate) unreadable: Vec<Error>,
+    /// Rows of the table of tenants that hold no name, or one that no tenant can have.
+    pub(crate) refused: Vec<(SchemaName, Error)>,
     /// The table of the tenant model is not there yet.
     pub(crate) has_no_table: bool,
     /// Versions in ledgers that the application does not have.
@@ -174,14 +174,18 @@ impl<T: TenantModel> Tenancy<T> {
         let mut names = Vec::new();
         for row in page {
             match SchemaName::quoted_any(&row.name) {
-                Err(error) => survey.unreadable.push(Error::attempt(
-                    "read the name of a tenant's schema",
-                    self.public_schema(),
-                )(
-                    diesel::result::Error::DeserializationError(Box::new(error)),
-                )),
+                Err(error) => {
+                    let public = self.public_schema();
+                    let failed = Error::attempt("read the name of a tenant's schema", public);
+                    let source = diesel::result::Error::DeserializationError(Box::new(error));
+                    survey.refused.push((public.clone(), failed(source)));
+                }
                 Ok(name) => {
                     let kind = SchemaKind::read(&row.kind).unwrap_or(SchemaKind::Tenant);
+                    if let Err(error) = self.pool().paths().tenant_migrations(&name) {
+                        survey.refused.push((name, error));
+                        continue;
+                    }
                     match row.exists || kind != SchemaKind::Tenant {
                         true => names.push((name, kind)),
                         false => survey.missing.push((name, kind)),
@@ -301,11 +305,13 @@ impl<T: TenantModel> Tenancy<T> {
         Ok(found == 1)
     }
 
-    /// Notes what the ledgers of these schemas hold, which were found to be as they should be. Those that somebody is at
-    /// are left to them. Returns those that were noted.
+    /// Notes what the ledgers of these schemas hold. Those that somebody is at
+    /// are left to them. Returns those that were noted. `are_well` says that nothing is to be done in them, so that what had
+    /// failed is ready again.
     pub(crate) fn note_ledgers(
         &self,
         schemas: &[(SchemaName, SchemaKind)],
+        are_well: bool,
     ) -> Result<Vec<SchemaName>, Error> {
         let mut noted = Vec::new();
         for chunk in schemas.chunks(LEDGERS) {
@@ -317,7 +323,7 @@ impl<T: TenantModel> Tenancy<T> {
                     let ledgers = with_ledgers(pg, chunk.iter().map(|(name, _)| name))?;
                     for (schema, kind) in chunk {
                         if free.contains(schema.as_str()) && ledgers.contains(schema.as_str()) {
-                            message += &self.records().note_ledger(schema, *kind, true);
+                            message += &self.records().note_ledger(schema, *kind, are_well);
                             message += ";\n";
                             names.push(schema.clone());
                         }

@@ -118,19 +118,26 @@ impl<T: TenantModel> Tenancy<T> {
             .behind
             .into_iter()
             .map(|behind| (behind.schema, behind.kind));
-        let mut all: Vec<(SchemaName, SchemaKind)> = survey.to_note.into_iter().chain(behind).collect();
+        let mut behind: Vec<(SchemaName, SchemaKind)> = behind.collect();
+        let well = survey.to_note;
         if selection.includes(self.public_schema(), SchemaKind::Shared) {
-            all.push((self.public_schema().clone(), SchemaKind::Shared));
+            behind.push((self.public_schema().clone(), SchemaKind::Shared));
         }
-        all.sort();
+
         let mut report = VerifyReport {
-            checked: all.len(),
+            checked: well.len() + behind.len(),
             missing: survey.missing.into_iter().map(|(name, _)| name).collect(),
             ..VerifyReport::default()
         };
-        let names: Vec<SchemaName> = all.iter().map(|(name, _)| name.clone()).collect();
+
+        let all = well.iter().chain(&behind);
+        let mut names: Vec<SchemaName> = all.map(|(name, _)| name.clone()).collect();
+        names.sort();
+
         let before = self.noted(&names)?;
-        let with_ledger = self.note_ledgers(&all)?;
+
+        let mut with_ledger = self.note_ledgers(&well, true)?;
+        with_ledger.extend(self.note_ledgers(&behind, false)?);
         self.forget_ledgers(names.iter().filter(|name| !with_ledger.contains(name)))?;
         let after = self.noted(&names)?;
         for schema in names {
@@ -179,7 +186,7 @@ impl<T: TenantModel> Tenancy<T> {
     /// Notes what the ledger of one schema holds, where the library's tables are there.
     pub(crate) fn note_if_kept(&self, schema: &SchemaName, kind: SchemaKind) -> Result<(), Error> {
         if self.records().are_ready() {
-            self.note_ledgers(&[(schema.clone(), kind)])?;
+            self.note_ledgers(&[(schema.clone(), kind)], true)?;
         }
         Ok(())
     }

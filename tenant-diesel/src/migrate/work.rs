@@ -1,11 +1,11 @@
 //! [`Work`]: the schemas of a wave that are left to do, and the connections to do them on.
 
 use super::EmbeddedApps;
-use super::OnError;
+use super::context::Context;
 use super::goal::{Goal, Step};
 use super::progress::RunEvent;
 use super::report::{Outcome, SchemaReport};
-use super::runner::{self, Context, Stopped};
+use super::runner::{self, Stopped};
 use super::survey::Behind;
 use crate::Error;
 use crate::connection::{ScopedConnection, TenantScope};
@@ -152,8 +152,6 @@ impl<'a> Work<'a> {
         let left = queue.ready.into_iter().chain(queue.later);
         (queue.done, left.map(|job| job.report).collect())
     }
-
-    /// Whether nothing more is to be begun after this wave.
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -314,11 +312,4 @@ impl fmt::Debug for Work<'_> {
             .field("left", &self.left())
             .finish_non_exhaustive()
     }
-}
-
-/// How far failures may go.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Limits {
-    pub(crate) on_error: OnError,
-    pub(crate) max_failures: Option<usize>,
 }

@@ -109,8 +109,11 @@ impl Physical {
         &self.counters
     }
 
+    /// Whether it was opened a moment ago, for whoever has it now, so that it cannot be the connection's age that it is
+    /// dead: one that idled since it was opened may have died meanwhile.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.fresh
+        const MOMENT: Duration = Duration::from_secs(1);
+        self.fresh && self.age() < MOMENT
     }
 
     pub(crate) fn age(&self) -> Duration {

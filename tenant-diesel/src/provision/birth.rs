@@ -2,12 +2,14 @@
 //! process leaves neither, because the server rolls back.
 
 use super::change::same_schema;
+use super::patience::Attempted;
 use super::spare::Spare;
 use super::{isolation, names};
 use crate::connection::{PublicConnection, TenantScope};
 use crate::migrate::{lock, run_all_in_open_transaction};
 use crate::model::{NewTenant, TenantModel};
-use crate::{Error, SchemaKind, Tenancy};
+use crate::retry::was_out_of_lock_memory;
+use crate::{Error, Moment, SchemaKind, Tenancy};
 use diesel::prelude::*;
 use tenant_core::{AppScope, SchemaName};
 
@@ -16,7 +18,14 @@ impl<T: TenantModel> Tenancy<T> {
     /// killed. With `auto_create_schema = false` it inserts the row only; see [`Tenancy::create_schema`].
     ///
     /// Migrations that cannot run in a transaction (`run_in_transaction = false`) are applied to a schema
-    /// of another name beforehand, which becomes the tenant's when all is well.
+    /// of another name beforehand, which becomes the tenant's when all is well. So are those that make more tables than
+    /// one transaction can lock (`max_locks_per_transaction`): each in its own transaction then.
+    ///
+    /// A foreign key to a shared table is made under a lock that keeps writers away from that table until the birth
+    /// is done. It is waited for [shortly](crate::DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT) at a time, and what was built is built
+    /// again; so nobody waits long behind a birth, and births with such keys are best kept few and small.
+    ///
+    /// Handlers hear of [`Moment::Creating`] and [`Moment::Created`].
     ///
     /// ```
     /// # include!("../docs/setup.rs");
@@ -35,19 +44,24 @@ impl<T: TenantModel> Tenancy<T> {
     ///
     /// [`Error::ReservedName`], [`Error::SchemaExists`], [`Error::TenantExists`] where the name is taken,
     /// also by one that differs in case only; [`Error::Migration`]; [`Error::Attempt`] where the row was
-    /// refused; [`Error::PublicNotMigrated`]; [`Error::PoolTimeout`]. In each case there is neither row nor
-    /// schema. [`Error::is_taken`] says whether another name would do.
+    /// refused; [`Error::LockNotFree`]; [`Error::Handler`]; [`Error::PublicNotMigrated`]; [`Error::PoolTimeout`]. In
+    /// each case there is neither row nor schema. [`Error::is_taken`] says whether another name would do.
+    /// [`Error::AfterCommit`] where there are both, and a handler failed after them.
     pub fn create<N: NewTenant<T>>(&self, new: N) -> Result<T, Error> {
-        let created = self.with_public(|conn| self.create_in(conn, new));
+        let created = self.with_public(|conn| self.bear_in(conn, new));
         let tenant = self.explained(created)?;
         self.heed_custom_types(Some(tenant.schema_name()));
+        self.told_of_birth(&tenant)?;
         Ok(tenant)
     }
 
     /// The same as [`Tenancy::create`], on a connection of yours: inside its open transaction, if there is
     /// one, so that the tenant comes into being when you commit, together with what else you wrote.
     ///
-    /// Migrations that cannot run in a transaction run on another connection. If they need a table that your
+    /// Handlers that wait for the commit ([`TenancyBuilder::after_commit`](crate::TenancyBuilder::after_commit)) are
+    /// not run inside a transaction of yours: call [`Tenancy::run_after_commit`] when you have committed it.
+    ///
+    /// Migrations that cannot run in a transaction, or are too much for one, run on another connection. If they need a table that your
     /// transaction has locked (by writing to one that they refer to), they wait for five seconds and fail.
     ///
     /// ```
@@ -72,9 +86,25 @@ impl<T: TenantModel> Tenancy<T> {
     /// As [`Tenancy::create`]; and [`Error::OldSnapshot`] inside a `REPEATABLE READ` or `SERIALIZABLE`
     /// transaction. What was done is undone to where it was called.
     pub fn create_in<N: NewTenant<T>>(&self, conn: &mut PublicConnection, new: N) -> Result<T, Error> {
+        let is_committed = !isolation::is_open(conn);
+        let tenant = self.bear_in(conn, new)?;
+        if is_committed {
+            self.told_of_birth(&tenant)?;
+        }
+        Ok(tenant)
+    }
+
+    fn told_of_birth(&self, tenant: &T) -> Result<(), Error> {
+        if T::AUTO_CREATE_SCHEMA {
+            self.run_after_commit(Moment::Created, tenant.schema_name())?;
+        }
+        Ok(())
+    }
+
+    fn bear_in<N: NewTenant<T>>(&self, conn: &mut PublicConnection, new: N) -> Result<T, Error> {
         let in_transaction = isolation::refuse_old_snapshot(conn)?;
-        let spare = if T::AUTO_CREATE_SCHEMA {
-            self.spare_if_needed(in_transaction)?
+        let mut spare = if T::AUTO_CREATE_SCHEMA {
+            self.spare_if_needed(conn, in_transaction)?
         } else {
             None
         };
@@ -87,7 +117,7 @@ impl<T: TenantModel> Tenancy<T> {
             let schema = tenant.schema_name();
             self.lock_free_name(conn, schema, true, T::AUTO_CREATE_SCHEMA)?;
             if T::AUTO_CREATE_SCHEMA {
-                self.build_schema(conn, schema, spare.as_ref())?;
+                self.build_patiently(conn, schema, &mut spare)?;
             }
             Ok(tenant)
         });
@@ -105,13 +135,15 @@ impl<T: TenantModel> Tenancy<T> {
     /// [`Error::SchemaNameDiffers`] where the row is not as `tenant` says; else as [`Tenancy::create`].
     pub fn create_schema(&self, tenant: &T) -> Result<(), Error> {
         let schema = tenant.schema_name();
-        let spare = self.spare_if_needed(false)?;
+        let mut spare = None;
         let result = self.with_public(|conn| {
+            let in_transaction = isolation::is_open(conn);
+            spare = self.spare_if_needed(conn, in_transaction)?;
             isolation::read_committed(conn, |conn| {
                 self.lock_free_name(conn, schema, false, true)?;
                 let row = T::find(conn, &tenant.key()).map_err(Error::attempt("read the tenant", schema))?;
                 same_schema(tenant, row)?;
-                self.build_schema(conn, schema, spare.as_ref())
+                self.build_patiently(conn, schema, &mut spare)
             })
         });
         if let Some(spare) = spare {
@@ -119,7 +151,7 @@ impl<T: TenantModel> Tenancy<T> {
         }
         self.explained(result)?;
         self.heed_custom_types(Some(schema));
-        Ok(())
+        self.run_after_commit(Moment::Created, schema)
     }
 
     /// The same as [`Tenancy::create_schema`] where the schema is missing. True if it was created.
@@ -137,7 +169,7 @@ impl<T: TenantModel> Tenancy<T> {
 
     /// Refuses a name that is taken, and keeps others from taking or migrating it until the transaction
     /// ends. `row_is_new` says whether the row was just inserted, so that it is to be the only one.
-    fn lock_free_name(
+    pub(super) fn lock_free_name(
         &self,
         conn: &mut PublicConnection,
         schema: &SchemaName,
@@ -158,6 +190,35 @@ impl<T: TenantModel> Tenancy<T> {
             lock::transaction_lock(conn.raw(), schema).map_err(failed)?;
         }
         check(conn)
+    }
+
+    /// Builds the schema in the open transaction, and as often as a lock on a shared table is not free. What is too
+    /// much for one transaction is built in pieces, and claimed by this one.
+    fn build_patiently(
+        &self,
+        conn: &mut PublicConnection,
+        schema: &SchemaName,
+        spare: &mut Option<Spare>,
+    ) -> Result<(), Error> {
+        self.tell(Moment::Creating, schema)?;
+        let what = Attempted {
+            action: "create the schema of the tenant",
+            schema,
+        };
+        let waits = self.births().waits;
+        let built = waits.patiently(conn, what, |conn| self.build_schema(conn, schema, spare.as_ref()));
+        match built {
+            Err(error) if spare.is_none() && was_out_of_lock_memory(&error) => {
+                self.births().were_too_much();
+                if self.pool().is_behind_pooler() {
+                    return Err(error);
+                }
+                *spare = Some(self.spare(true)?);
+                waits.patiently(conn, what, |conn| self.build_schema(conn, schema, spare.as_ref()))?;
+            }
+            built => built?,
+        }
+        self.tell_on(conn, Moment::Created, schema, None)
     }
 
     fn build_schema(

@@ -49,6 +49,7 @@ pub(super) fn read_committed<R>(
     failure.map_or(result, Err)
 }
 
-fn is_open(conn: &mut PublicConnection) -> bool {
+/// Whether a transaction is open on the connection.
+pub(super) fn is_open(conn: &mut PublicConnection) -> bool {
     conn.lease_mut().transaction_depth() > 0 || conn.is_in_transaction()
 }

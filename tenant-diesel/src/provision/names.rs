@@ -38,8 +38,19 @@ pub(crate) fn schema_exists(pg: &mut PgConnection, schema: &SchemaName) -> Query
     Ok(found.bind::<Text, _>(schema.as_str()).execute(pg)? == 1)
 }
 
+/// Whether a table of this name exists, given as SQL.
+pub(crate) fn table_exists(pg: &mut PgConnection, table: &str) -> QueryResult<bool> {
+    let found = diesel::sql_query("SELECT 1 WHERE pg_catalog.to_regclass($1) IS NOT NULL");
+    Ok(found.bind::<Text, _>(table).execute(pg)? == 1)
+}
+
 /// The schema of this name, or else of one that differs in case only.
 pub(crate) fn schema_like(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<Option<SchemaName>> {
+    Ok(schemas_like(pg, schema)?.into_iter().next())
+}
+
+/// The schemas of this name, and of those that differ in case only; first of exactly this.
+fn schemas_like(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<Vec<SchemaName>> {
     let condition = may_equal("nspname::text");
     let query = format!("SELECT nspname::text AS name FROM pg_catalog.pg_namespace WHERE {condition}");
     let names: Vec<Name> = diesel::sql_query(query)
@@ -51,7 +62,7 @@ pub(crate) fn schema_like(pg: &mut PgConnection, schema: &SchemaName) -> QueryRe
         .filter_map(|row| SchemaName::quoted_any(&row.name).ok());
     let mut like: Vec<_> = names.filter(|name| name.eq_ignore_case(schema)).collect();
     like.sort_by_key(|name| name != schema);
-    Ok(like.into_iter().next())
+    Ok(like)
 }
 
 /// Refuses a name that is reserved.
@@ -88,6 +99,22 @@ pub(crate) fn no_other_tenant<T: TenantModel>(
     match others.find(|other| other.eq_ignore_case(schema)) {
         Some(existing) => Err(Error::TenantExists {
             schema: schema.clone(),
+            existing,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a new name for a schema: of one that exists, or of one that differs in case only, other than itself.
+pub(super) fn no_other_schema(
+    conn: &mut PublicConnection,
+    old: &SchemaName,
+    new: &SchemaName,
+) -> Result<(), Error> {
+    let like = schemas_like(conn.raw(), new).map_err(Error::attempt("look for a schema", new))?;
+    match like.into_iter().find(|existing| existing != old) {
+        Some(existing) => Err(Error::SchemaExists {
+            schema: new.clone(),
             existing,
         }),
         None => Ok(()),

@@ -4,21 +4,31 @@
 //! therefore applied beforehand, to a schema of another name, which the birth only renames. A spare that
 //! nobody claimed (its process was killed) is dropped by the next birth that needs one.
 
+use super::patience::{DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT, LockWaits};
+use super::phases;
 use crate::app::MigrationFile;
 use crate::connection::PublicConnection;
 use crate::migrate::{lock, run_unlocked};
 use crate::model::TenantModel;
 use crate::pool::Lease;
+use crate::retry::SPEAK_ENGLISH_FROM_NOW_ON;
 use crate::{Error, Tenancy};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use std::time::Duration;
 use tenant_core::reserved::SPARE_PREFIX;
 use tenant_core::{AppScope, SchemaName};
 
+/// How a spare is dropped that nobody needs: if not now, a later birth will.
+const ONCE: LockWaits = LockWaits {
+    timeout: DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT,
+    patience: Duration::ZERO,
+};
+
 /// How long the builder waits for a lock that the caller's own transaction may hold.
-const PATIENCE: &str = "SET lock_timeout = '5s'";
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A schema with all migrations applied, under a name of its own. Its lock is shared by those who use it;
 /// who gets the lock alone may take the schema for forgotten.
@@ -29,22 +39,31 @@ pub(crate) struct Spare {
 }
 
 impl<T: TenantModel> Tenancy<T> {
-    /// Builds a spare where the migrations of the tenant apps cannot all run in the birth's transaction.
+    /// Builds a spare where the migrations of the tenant apps cannot all run in the birth's transaction: a file says
+    /// so, or they are too much for one.
     ///
     /// `in_transaction` says whether the caller has a transaction open, which nobody can end while this waits.
-    pub(crate) fn spare_if_needed(&self, in_transaction: bool) -> Result<Option<Spare>, Error> {
+    pub(crate) fn spare_if_needed(
+        &self,
+        conn: &mut PublicConnection,
+        in_transaction: bool,
+    ) -> Result<Option<Spare>, Error> {
         let migrations = self.apps().migrations(AppScope::Tenant);
-        if migrations.iter().all(|migration| migration.run_in_transaction) {
-            return Ok(None);
-        }
+        let is_needed = migrations.iter().any(|migration| !migration.run_in_transaction)
+            || (self.are_births_in_pieces(conn.raw())? && !self.pool().is_behind_pooler());
+        is_needed.then(|| self.spare(in_transaction)).transpose()
+    }
+
+    /// Builds a spare.
+    pub(crate) fn spare(&self, in_transaction: bool) -> Result<Spare, Error> {
         // Not from the pool: the caller may hold its last connection.
         let mut keeper = self.pool().extra(self.pool().paths().public())?;
         let public = self.public_schema();
-        drop_forgotten(&mut keeper.pg).map_err(Error::attempt("drop forgotten spares", public))?;
+        drop_forgotten(&mut keeper.pg, public)?;
         let name = create(&mut keeper.pg).map_err(Error::attempt("create a spare", public))?;
         let spare = Spare { name, keeper };
-        match self.build(&spare, &migrations, in_transaction) {
-            Ok(()) => Ok(Some(spare)),
+        match self.build(&spare, &self.apps().migrations(AppScope::Tenant), in_transaction) {
+            Ok(()) => Ok(spare),
             Err(error) => {
                 spare.end(false);
                 Err(error)
@@ -59,12 +78,21 @@ impl<T: TenantModel> Tenancy<T> {
         in_transaction: bool,
     ) -> Result<(), Error> {
         let mut builder = self.pool().extra(self.pool().paths().spare(&spare.name))?;
-        if in_transaction {
-            let limit = builder.pg.batch_execute(PATIENCE);
-            limit.map_err(Error::attempt("limit the wait for locks", &spare.name))?;
-        }
+        let waits = self.births().waits;
+        let waits = match in_transaction {
+            true => LockWaits {
+                patience: waits.patience.min(PATIENCE),
+                ..waits
+            },
+            false => waits,
+        };
+        // The connection is the builder's own, and closed when it is done.
+        builder
+            .pg
+            .batch_execute(SPEAK_ENGLISH_FROM_NOW_ON)
+            .map_err(Error::attempt("prepare to build a spare", &spare.name))?;
         // The keeper shares the lock of the schema, so nobody can have it alone, the builder neither.
-        run_unlocked(builder, migrations)
+        run_unlocked(builder, migrations, &waits, in_transaction)
     }
 }
 
@@ -86,7 +114,7 @@ impl Spare {
     /// Lets go of the schema; drops it where the birth failed. If that fails too, a later birth will.
     pub(crate) fn end(mut self, claimed: bool) {
         if !claimed {
-            let _later_then = drop_schema(&mut self.keeper.pg, &self.name);
+            let _later_then = phases::drop_schema(&mut self.keeper.pg, &self.name, &ONCE);
         }
     }
 }
@@ -108,21 +136,20 @@ fn create(pg: &mut PgConnection) -> QueryResult<SchemaName> {
     Ok(name)
 }
 
-fn drop_forgotten(pg: &mut PgConnection) -> QueryResult<()> {
+fn drop_forgotten(pg: &mut PgConnection, public: &SchemaName) -> Result<(), Error> {
+    let failed = || Error::attempt("look for forgotten spares", public);
     let query = format!(
         "SELECT nspname::text AS name FROM pg_catalog.pg_namespace WHERE nspname ~ '^{SPARE_PREFIX}[0-9a-f]{{32}}$'"
     );
-    let names: Vec<Name> = diesel::sql_query(query).load(pg)?;
+    let names: Vec<Name> = diesel::sql_query(query).load(pg).map_err(failed())?;
     for Name { name } in names {
-        pg.transaction(|pg| match lock::try_transaction_lock(pg, &name)? {
-            true => drop_schema(pg, &name),
-            false => Ok(()),
-        })?;
+        if lock::try_session_lock(pg, &name).map_err(failed())? {
+            let dropped = phases::drop_schema(pg, &name, &ONCE);
+            lock::session_unlock(pg, &name).map_err(failed())?;
+            if !matches!(dropped, Err(Error::LockNotFree { .. })) {
+                dropped?;
+            }
+        }
     }
-    Ok(())
-}
-
-fn drop_schema(pg: &mut PgConnection, name: &SchemaName) -> QueryResult<()> {
-    diesel::sql_query(format!("DROP SCHEMA IF EXISTS {} CASCADE", name.quoted())).execute(pg)?;
     Ok(())
 }

@@ -64,7 +64,6 @@ pub(crate) struct Record {
     pub(crate) kind: SchemaKind,
     pub(crate) state: TenantState,
     pub(crate) version: Option<String>,
-    pub(crate) error: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -75,8 +74,6 @@ struct Row {
     state: String,
     #[diesel(sql_type = Nullable<Text>)]
     version: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    error: Option<String>,
 }
 
 /// The digest of versions that are known here, as SQL over a text parameter: versions in order, joined by commas.
@@ -102,7 +99,7 @@ impl Records {
              FROM (SELECT {digest}, pg_catalog.max(version::text COLLATE \"C\") FROM {ledger}) AS l (digest, version) \
              ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, schema_oid = excluded.schema_oid, \
              digest = excluded.digest, version = excluded.version, migrated_at = excluded.migrated_at, \
-             error = CASE WHEN {is_last} THEN NULL ELSE s.error END, attempts = 0, changed_at = pg_catalog.clock_timestamp(), \
+             error = CASE WHEN {is_last} THEN NULL ELSE s.error END, attempts = CASE WHEN {is_last} THEN 0 ELSE s.attempts END, changed_at = pg_catalog.clock_timestamp(), \
              state = CASE WHEN {is_last} AND s.state IN ('failed', 'migrating', 'provisioning') THEN 'ready' \
              ELSE s.state END"
         )
@@ -161,7 +158,7 @@ impl Records {
     /// What is kept of a schema.
     pub(crate) fn read(&self, pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<Option<Record>> {
         let row = diesel::sql_query(format!(
-            "SELECT kind, state, version, error FROM {} WHERE name = $1",
+            "SELECT kind, state, version FROM {} WHERE name = $1",
             self.table("schemas")
         ))
         .bind::<Text, _>(schema.as_str())
@@ -174,7 +171,6 @@ impl Records {
                     .ok_or_else(|| wrong(format!("`{}` is no kind", row.kind)))?,
                 state: row.state.parse().map_err(|error| wrong(format!("{error}")))?,
                 version: row.version,
-                error: row.error,
             })
         })
         .transpose()

@@ -57,11 +57,6 @@ impl TenantState {
             Self::Dropping => "dropping",
         }
     }
-
-    /// Whether a run of migrations passes it over.
-    pub(crate) fn is_at_rest(self) -> bool {
-        matches!(self, Self::Provisioning | Self::Archived | Self::Dropping)
-    }
 }
 
 impl fmt::Display for TenantState {

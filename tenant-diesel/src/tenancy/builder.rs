@@ -4,11 +4,13 @@ use crate::app::EmbeddedApp;
 use crate::migrate::EmbeddedApps;
 use crate::model::TenantModel;
 use crate::pool::{Serves, TenantManager, TenantPool, TenantPoolBuilder};
+use crate::provision::{Births, LockWaits};
 use crate::{BoxError, Error, Event, LintFinding, Moment, Tenancy, lint};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 use tenant_core::{AppInfo, Registry, SchemaName, ScopedTable, Severity};
 
 /// The options of a [`Tenancy`]: at least the apps, of which one declares the table of the tenant model.
@@ -20,6 +22,7 @@ pub struct TenancyBuilder<T> {
     infos: Vec<AppInfo>,
     apps: EmbeddedApps,
     pool: TenantPoolBuilder,
+    waits: LockWaits,
     lint_at_start_up: bool,
     model: PhantomData<fn() -> T>,
 }
@@ -33,6 +36,7 @@ impl<T: TenantModel> TenancyBuilder<T> {
             infos: Vec::new(),
             apps: EmbeddedApps::default(),
             pool: TenantPool::builder(),
+            waits: LockWaits::default(),
             lint_at_start_up: true,
             model: PhantomData,
         }
@@ -194,6 +198,20 @@ impl<T: TenantModel> TenancyBuilder<T> {
         self
     }
 
+    /// How long a birth, a new name or an end of a tenant waits for a lock at a time: others who want the same table
+    /// wait behind it as long at most. Default: [`DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT`](crate::DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT).
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.waits.timeout = timeout;
+        self
+    }
+
+    /// How long it goes on trying, with growing pauses, before it is [`Error::LockNotFree`]. Zero: it is tried once.
+    /// Default: [`DEFAULT_LIFE_CYCLE_LOCK_PATIENCE`](crate::DEFAULT_LIFE_CYCLE_LOCK_PATIENCE).
+    pub fn lock_patience(mut self, patience: Duration) -> Self {
+        self.waits.patience = patience;
+        self
+    }
+
     /// Every other option of the pool: see [`TenantPoolBuilder`].
     ///
     /// ```
@@ -258,12 +276,13 @@ impl<T: TenantModel> TenancyBuilder<T> {
         if let Some(moment) = self.pool.events().in_vain() {
             return Err(Error::HandlerNeverRuns { moment });
         }
+        let births = Births::new(self.waits);
         let lints = cfg!(debug_assertions) && self.lint_at_start_up;
         let (registry, pool, apps) = self.checked()?;
         if lints {
             lint::warn(&lint::of_apps(&registry, &apps));
         }
-        let tenancy = Tenancy::new(pool.connect(database_url)?, registry, apps);
+        let tenancy = Tenancy::new(pool.connect(database_url)?, registry, apps, births);
         tenancy.look_at_records();
         tenancy.heed_custom_types(None);
         Ok(tenancy)

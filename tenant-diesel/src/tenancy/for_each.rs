@@ -123,6 +123,10 @@ impl<T: TenantModel> Tenancy<T> {
     ///
     /// Where the tenants cannot be listed: [`Error::PublicNotMigrated`], [`Error::UnknownSchemas`],
     /// [`Error::PoolTimeout`]. What fails for one tenant is in the report.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "as every call that takes a selection"
+    )]
     pub fn for_each<R, E>(
         &self,
         selection: Selection,
@@ -148,6 +152,10 @@ impl<T: TenantModel> Tenancy<T> {
     /// # Errors
     ///
     /// As [`Tenancy::for_each`].
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "as every call that takes a selection"
+    )]
     pub fn for_each_schema<R, E>(
         &self,
         selection: Selection,

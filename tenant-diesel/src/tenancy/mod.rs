@@ -27,6 +27,7 @@ use crate::connection::PublicConnection;
 use crate::migrate::EmbeddedApps;
 use crate::model::TenantModel;
 use crate::pool::TenantPool;
+use crate::provision::Births;
 use crate::{Error, LintFinding, lint, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -50,6 +51,7 @@ struct Inner {
     pool: TenantPool,
     registry: Registry,
     apps: EmbeddedApps,
+    births: Births,
     /// Whether the table of the tenant model was seen by this process.
     public_was_seen: AtomicBool,
 }
@@ -60,12 +62,13 @@ impl<T: TenantModel> Tenancy<T> {
         TenancyBuilder::new()
     }
 
-    fn new(pool: TenantPool, registry: Registry, apps: EmbeddedApps) -> Self {
+    fn new(pool: TenantPool, registry: Registry, apps: EmbeddedApps, births: Births) -> Self {
         Self {
             inner: Arc::new(Inner {
                 pool,
                 registry,
                 apps,
+                births,
                 public_was_seen: AtomicBool::new(false),
             }),
             model: PhantomData,
@@ -96,6 +99,10 @@ impl<T: TenantModel> Tenancy<T> {
 
     pub(crate) fn events(&self) -> &crate::events::Events {
         &self.pool().paths().events
+    }
+
+    pub(crate) fn births(&self) -> &Births {
+        &self.inner.births
     }
 
     /// Whether the library's tables are there, so that checkouts can ask them. If it cannot be asked now, whatever needs

@@ -1,7 +1,10 @@
 //! Many schemas: who is served, what a run of migrations does, and what it survives.
 
+mod each;
+mod faults;
 mod runs;
 mod standing;
+mod status;
 mod targets;
 mod waves;
 

@@ -373,3 +373,21 @@ fn a_tenant_can_be_taken_out_of_service_while_it_is_migrated() {
     });
     assert!(tenancy.with_tenant(&tenant, tenant_tests::titles).is_ok());
 }
+
+#[test]
+fn one_migration_costs_each_schema_five_round_trips_and_each_further_one_as_many() {
+    let cost = |tenants: usize| {
+        let fixture = bare(tenants);
+        let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
+        let limits = r2d2::Pool::builder().max_size(1);
+        let tenancy = cases::builder()
+            .app::<todo::App>()
+            .r2d2(limits)
+            .connect(&url)
+            .unwrap();
+        // The ledgers are there.
+        proxy.count_all(|| tenancy.migrate().unwrap()).0.round_trips
+    };
+    // Two migrations: begin with path, limits and lock; the ledger; the file; the rows; commit. Twice.
+    assert_eq!((cost(12) - cost(2)) / 10, 10);
+}

@@ -169,7 +169,9 @@ fn a_tenant_that_is_deleted_while_its_index_is_built_goes_when_that_is_done() {
         });
         writer.batch_execute("COMMIT").unwrap();
         let report = migrate.join().unwrap().unwrap();
-        assert_eq!(applied(&report)[1], ("acme", CONCURRENT[1..].to_vec()));
+        // The lock of the schema is let go between two migrations: the deletion may come then, or after the last.
+        assert_eq!(report.schemas[1].applied[0], CONCURRENT[1]);
+        assert!(!report.has_failures());
         delete.join().unwrap().unwrap();
     });
     assert_eq!(fixture.schemas(), ["public"]);
