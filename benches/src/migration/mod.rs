@@ -66,7 +66,7 @@ pub(crate) fn measure(case: &Case, site: &Site, notes: &mut Vec<String>) -> Resu
             rounds: ROUNDS,
             counted_is_timed: false,
             prepare: Box::new(move |route, _| {
-                put_back::all(site)?;
+                put_back::all(site, name == OURS)?;
                 let route = route.clone();
                 Ok(Box::new(move || {
                     turns::expect("migrations applied", run(&route, connections)?, tenants)?;
