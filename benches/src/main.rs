@@ -95,7 +95,7 @@ fn main() -> Result {
             MEMORY => memory::measure(&case, &site)?,
             START_UP => start_up::measure(&case, fleets.of_ledgers(tenants)?)?,
             DRIFT => drift::measure(&case, &fleets.of_empty_tables(tenants)?)?,
-            MIGRATION => migration::measure(&case, fleets.of_workload(tenants)?, &mut notes)?,
+            MIGRATION => migration::measure(&case, fleets.of_workload(tenants)?, &rows, &mut notes)?,
             BIRTH => birth::measure(&case, &fleets.empty()?)?,
             STATUS => status::measure(&case, fleets.of_ledgers(tenants)?)?,
             _ => measure::measure(&case, &site, effort, &rows, &mut notes)?,

@@ -54,7 +54,7 @@ pub(crate) fn measure(case: &Case, site: &Site) -> Result<Vec<Row>> {
             }))
         }),
     };
-    turns::measure(case, site, ONE_BY_ONE, &[one_by_one, ours])
+    turns::measure(case, site, ONE_BY_ONE, &[one_by_one, ours], &[])
 }
 
 fn tenancy(url: &str) -> Result<Tenancy<Client>> {

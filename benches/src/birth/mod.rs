@@ -70,7 +70,7 @@ pub(crate) fn measure(case: &Case, site: &Site) -> Result<Vec<Row>> {
         counted_is_timed: false,
         prepare: prepare(open, next),
     };
-    turns::measure(case, site, DDL, &variants.map(contestant))
+    turns::measure(case, site, DDL, &variants.map(contestant), &[])
 }
 
 fn prepare<'a>(open: Open, next: impl Fn() -> Result<Client> + 'a) -> Prepare<'a> {

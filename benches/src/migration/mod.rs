@@ -48,7 +48,7 @@ const VARIANTS: [(&str, Run); 4] = [
 ];
 
 /// Measures it on as many connections as the case has threads.
-pub(crate) fn measure(case: &Case, site: &Site, notes: &mut Vec<String>) -> Result<Vec<Row>> {
+pub(crate) fn measure(case: &Case, site: &Site, before: &[Row], notes: &mut Vec<String>) -> Result<Vec<Row>> {
     let (connections, tenants) = (case.threads, site.tenants.len());
     let has_psql = psql::is_there(site.straight().url)?;
     if !has_psql {
@@ -75,7 +75,13 @@ pub(crate) fn measure(case: &Case, site: &Site, notes: &mut Vec<String>) -> Resu
             }),
         })
         .collect();
-    turns::measure(case, site, if has_psql { PSQL } else { BY_HAND }, &contestants)
+    turns::measure(
+        case,
+        site,
+        if has_psql { PSQL } else { BY_HAND },
+        &contestants,
+        before,
+    )
 }
 
 fn ours(route: &Route<'_>, connections: usize) -> Result<usize> {

@@ -75,7 +75,7 @@ pub(crate) fn measure(case: &Case, site: &Site) -> Result<Vec<Row>> {
         prepare: prepare(kind),
     };
     let contestants: Vec<_> = VARIANTS.iter().map(contestant).collect();
-    turns::measure(case, site, LOOP, &contestants)
+    turns::measure(case, site, LOOP, &contestants, &[])
 }
 
 fn prepare<'a>(kind: &'static Kind) -> Prepare<'a> {
