@@ -1,7 +1,9 @@
 //! [`Aim`]: what the project promises, computed from the rows.
 
-use crate::cases::{Case, MEMORY, SOME};
+use crate::birth::DDL;
+use crate::cases::{BIRTH, Case, MANY, MEMORY, MIGRATION, SOME, START_UP};
 use crate::draw::Draw;
+use crate::migration::PSQL;
 use crate::row::Row;
 use crate::variants::{FLOOR, FLOOR_AND_PING, NAIVE, OURS, PLAIN};
 
@@ -10,6 +12,18 @@ const NEAR_THE_FLOOR: f64 = 1.10;
 
 /// How many times less memory than by `SET search_path` on a pool.
 const TIMES_LESS_MEMORY: f64 = 8.0;
+
+/// A start-up of ten thousand tenants with nothing pending, in milliseconds.
+const QUICK_START: f64 = 100.0;
+
+/// How much more memory it may take than one of the fewest tenants, in bytes: pages of the allocator.
+const FLAT: u64 = 1_000_000;
+
+/// A migration of all tenants may take this much of psql's time on as many connections.
+const NEAR_PSQL: f64 = 1.15;
+
+/// A birth may take this much of the same DDL's time.
+const NEAR_THE_DDL: f64 = 1.20;
 
 /// Counts at the wire are averages over many requests.
 const COUNTING_ERROR: f64 = 0.05;
@@ -89,6 +103,14 @@ fn judge_case(case: &Case, rows: &[Row]) -> Vec<Aim> {
                 }
             }));
         }
+        (START_UP, _) => aims.extend(judge_start_up(case, ours, rows)),
+        (MIGRATION, _) => aims.extend(
+            find(PSQL).map(|psql| Aim::at_most(&format!("{case}: ours / psql"), ratio(psql), NEAR_PSQL)),
+        ),
+        (BIRTH, _) => aims.extend(
+            find(DDL)
+                .map(|ddl| Aim::at_most(&format!("{case}: ours / the same DDL"), ratio(ddl), NEAR_THE_DDL)),
+        ),
         _ => {}
     }
     if (1..=3).contains(&case.number)
@@ -101,6 +123,41 @@ fn judge_case(case: &Case, rows: &[Row]) -> Vec<Aim> {
             met: found < 1.0,
         });
     }
+    aims
+}
+
+/// That of the most tenants is compared with that of the fewest.
+fn judge_start_up(case: &Case, ours: &Row, rows: &[Row]) -> Vec<Aim> {
+    let fewest = rows
+        .iter()
+        .filter(|row| row.of.number == START_UP && row.variant == OURS)
+        .min_by_key(|row| row.of.draw.tenants());
+    let (Some(fewest), true) = (fewest, case.draw.tenants() == MANY) else {
+        return Vec::new();
+    };
+    let millis = ours.times.median / 1e3;
+    let mut aims = vec![Aim {
+        promise: format!("{case}: at most {QUICK_START} ms"),
+        found: format!("{millis:.1} ms"),
+        met: millis <= QUICK_START,
+    }];
+    if fewest.of == *case {
+        return aims;
+    }
+    let few = fewest.of.draw.tenants();
+    aims.push(Aim {
+        promise: format!("{case}: as many round trips as for {few}"),
+        found: format!("{} and {}", ours.round_trips, fewest.round_trips),
+        met: (ours.round_trips - fewest.round_trips).abs() < COUNTING_ERROR,
+    });
+    aims.extend(ours.bytes.zip(fewest.bytes).map(|(ours, fewest)| {
+        let more = ours.saturating_sub(fewest);
+        Aim {
+            promise: format!("{case}: at most 1 MB of memory more than for {few}"),
+            found: format!("{:.1} MB", more as f64 / 1e6),
+            met: more <= FLAT,
+        }
+    }));
     aims
 }
 
@@ -162,6 +219,37 @@ mod tests {
         rows[0].bytes = Some(800);
         rows[1].bytes = Some(110);
         assert_eq!(found(&judge(&rows)), [("7.3", false)]);
+    }
+
+    #[test]
+    fn a_start_up_of_many_is_compared_with_one_of_few() {
+        let of = |tenants| {
+            let mut cases = Case::all(1000, false).into_iter();
+            let is_it = |case: &Case| case.number == START_UP && case.draw.tenants() == tenants;
+            cases.find(is_it).unwrap()
+        };
+        let mut rows = [
+            row(of(100), OURS, 5_000.0, 6.0),
+            row(of(MANY), OURS, 120_000.0, 6.0),
+        ];
+        assert_eq!(found(&judge(&rows)), [("120.0 ms", false), ("6 and 6", true)]);
+        rows[0].bytes = Some(1_000_000);
+        rows[1].bytes = Some(2_500_000);
+        rows[1].round_trips = 106.0;
+        let [_, round_trips, memory] = judge(&rows).try_into().unwrap();
+        assert!(!round_trips.met && !memory.met, "{round_trips:?}, {memory:?}");
+        assert_eq!(judge(&rows[..1]), []);
+    }
+
+    #[test]
+    fn migrations_and_births_are_compared_with_their_ddl() {
+        let rows = [
+            row(case(MIGRATION), PSQL, 100.0, 7000.0),
+            row(case(MIGRATION), OURS, 114.0, 5000.0),
+            row(case(BIRTH), DDL, 100.0, 11.0),
+            row(case(BIRTH), OURS, 121.0, 20.0),
+        ];
+        assert_eq!(found(&judge(&rows)), [("1.14", true), ("1.21", false)]);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The application: customers in the shared schema, and a shop of twenty tables in each tenant's.
+//! The application: customers in the shared schema, and a shop of twenty tables in each tenant's. Where it is about migrations, the
+//! shop is another one, of ten tables over nine migrations, or of fifty.
 
 use tenant_diesel::prelude::*;
 
@@ -14,9 +15,6 @@ pub(crate) const UP: [&str; 2] = [
     include_str!("../migrations/shop/2026-02-01-000000_rating/up.sql"),
 ];
 
-/// Reverts the last of them.
-pub(crate) const DOWN: &str = include_str!("../migrations/shop/2026-02-01-000000_rating/down.sql");
-
 /// Where Diesel notes which migrations a schema has.
 pub(crate) const LEDGER: &str = "__diesel_schema_migrations";
 
@@ -29,7 +27,7 @@ pub(crate) mod customers {
     diesel::table! { clients (id) { id -> Int4, schema_name -> Text, name -> Text } }
 
     /// A tenant.
-    #[derive(Tenant, Queryable, Selectable, Identifiable, Debug, Clone)]
+    #[derive(Tenant, Queryable, Selectable, Identifiable, Insertable, Debug, Clone)]
     #[diesel(table_name = clients)]
     pub(crate) struct Client {
         pub(crate) id: i32,
@@ -67,3 +65,11 @@ pub(crate) mod shop {
     diesel::joinable!(order_lines -> products (product_id));
     diesel::allow_tables_to_appear_in_same_query!(customers, orders, order_lines, products);
 }
+
+/// A shop of ten tables over nine migrations, the last of which adds a column and an index: that of the tests.
+#[tenant_app(migrations = "../tests/fixtures/workload")]
+pub(crate) mod workload {}
+
+/// Five copies of that, in as many migrations.
+#[tenant_app(migrations = "migrations/fifty")]
+pub(crate) mod fifty {}

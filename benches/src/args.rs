@@ -12,7 +12,7 @@ pub(crate) struct Args {
     pub(crate) quick: bool,
 
     /// Only the cases of these numbers, such as 1,2
-    #[arg(long = "case", value_name = "NUMBERS", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=9))]
+    #[arg(long = "case", value_name = "NUMBERS", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=12))]
     pub(crate) cases: Vec<u8>,
 
     /// Writes the rows as JSON
@@ -26,4 +26,8 @@ pub(crate) struct Args {
     /// Writes the results into README.md, benches/README.md and benches/chart.svg
     #[arg(long, conflicts_with_all = ["quick", "cases"])]
     pub(crate) write: bool,
+
+    /// What the benchmark calls itself with: a variant of a start-up, and a database
+    #[arg(long, num_args = 2, hide = true)]
+    pub(crate) alone: Option<Vec<String>>,
 }

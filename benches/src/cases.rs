@@ -1,9 +1,10 @@
 //! [`Case`]: what is measured. The numbers are those of the list in `benches/README.md`.
 
 use crate::apps::TABLES;
+use crate::birth::FIFTY;
 use crate::draw::Draw;
 use crate::site::POOL;
-use crate::work::{Pending, Work};
+use crate::work::Work;
 use std::fmt;
 
 /// How many tenants a moderate application has. The aims are about these.
@@ -18,19 +19,34 @@ pub(crate) const START_UP: u8 = 8;
 /// So are comparisons of all tenants: see [`crate::drift`].
 pub(crate) const DRIFT: u8 = 9;
 
+/// And one migration over all tenants: see [`crate::migration`].
+pub(crate) const MIGRATION: u8 = 10;
+
+/// And births: see [`crate::birth`].
+pub(crate) const BIRTH: u8 = 11;
+
+/// And the status of all tenants: see [`crate::status`].
+pub(crate) const STATUS: u8 = 12;
+
+/// How many tenants the aim of start-ups is about.
+pub(crate) const MANY: usize = 10_000;
+
+/// On how many connections a migration goes over all tenants.
+const MIGRATORS: [usize; 2] = [1, 2];
+
 /// A kind of request, whose they are, and how many threads make them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Case {
     pub(crate) number: u8,
     pub(crate) work: Work,
     pub(crate) draw: Draw,
+    /// Or, where it is no request, on how many connections it is done.
     pub(crate) threads: usize,
 }
 
 impl Case {
     /// All cases on a server with so many tenants, or those for a first look.
     pub(crate) fn all(tenants: usize, quick: bool) -> Vec<Self> {
-        let starting = start_up_tenants(quick);
         let case = |number, work, draw, threads| Self {
             number,
             work,
@@ -55,23 +71,25 @@ impl Case {
             case(5, Work::Write, Draw::Uniform(SOME), 1),
             case(MEMORY, Work::Everything, Draw::Uniform(tenants), POOL as usize),
         ]);
-        for pending in [Pending::Nothing, Pending::OneMigration] {
-            cases.push(case(START_UP, Work::StartUp(pending), Draw::Uniform(starting), 1));
+        let starting: &[usize] = if quick { &[100, 1000] } else { &[100, 1000, MANY] };
+        for tenants in starting {
+            cases.push(case(START_UP, Work::StartUp, Draw::Uniform(*tenants), 1));
         }
-        let compared = Draw::Uniform(compared_tenants(quick));
-        cases.push(case(DRIFT, Work::Drift, compared, 1));
+        let (compared, migrated) = if quick { (100, 100) } else { (2000, 1000) };
+        cases.push(case(DRIFT, Work::Drift, Draw::Uniform(compared), 1));
+        for connections in MIGRATORS {
+            let migrated = Draw::Uniform(migrated);
+            cases.push(case(MIGRATION, Work::Migration, migrated, connections));
+        }
+        for tables in [10, FIFTY] {
+            cases.push(case(BIRTH, Work::Birth(tables), Draw::Same, 1));
+        }
+        let asked: &[usize] = if quick { &[1000] } else { &[2000, MANY] };
+        for tenants in asked {
+            cases.push(case(STATUS, Work::Status, Draw::Uniform(*tenants), 1));
+        }
         cases
     }
-}
-
-/// How many tenants an application that starts has.
-pub(crate) fn start_up_tenants(quick: bool) -> usize {
-    if quick { 50 } else { 200 }
-}
-
-/// How many tenants are compared with each other.
-pub(crate) fn compared_tenants(quick: bool) -> usize {
-    if quick { 100 } else { 2000 }
 }
 
 impl fmt::Display for Case {
@@ -86,15 +104,23 @@ impl fmt::Display for Case {
             Work::Everything => {
                 return write!(f, "{number}. memory after {tenants} tenants of {TABLES} tables");
             }
-            Work::StartUp(Pending::Nothing) => {
+            Work::StartUp => {
                 return write!(f, "{number}. start-up with nothing pending, {tenants} tenants");
-            }
-            Work::StartUp(Pending::OneMigration) => {
-                return write!(f, "{number}. one migration over {tenants} tenants");
             }
             Work::Drift => {
                 return write!(f, "{number}. drift among {tenants} tenants of {TABLES} tables");
             }
+            Work::Migration => {
+                return match self.threads {
+                    1 => write!(f, "{number}. one migration over {tenants} tenants"),
+                    many => write!(
+                        f,
+                        "{number}. one migration over {tenants} tenants, {many} connections"
+                    ),
+                };
+            }
+            Work::Birth(tables) => return write!(f, "{number}. a new tenant of {tables} tables"),
+            Work::Status => return write!(f, "{number}. status of {tenants} tenants"),
         }
         match draw {
             Draw::Same => write!(f, "same tenant")?,
@@ -129,8 +155,10 @@ mod tests {
         assert!(titles.contains("1. point read, same tenant"));
         assert!(titles.contains("2. point read, one of 1,000 tenants, 8 threads"));
         assert!(titles.contains("6. memory after 1,000 tenants of 20 tables"));
-        assert!(titles.contains("8. start-up with nothing pending, 200 tenants"));
-        assert!(titles.contains("8. one migration over 200 tenants"));
+        assert!(titles.contains("8. start-up with nothing pending, 10,000 tenants"));
         assert!(titles.contains("9. drift among 2,000 tenants of 20 tables"));
+        assert!(titles.contains("10. one migration over 1,000 tenants, 2 connections"));
+        assert!(titles.contains("11. a new tenant of 50 tables"));
+        assert!(titles.contains("12. status of 10,000 tenants"));
     }
 }

@@ -1,9 +1,12 @@
 //! The chart: a bar for each variant in each case, as long as its ratio to the floor.
 
 use crate::Result;
+use crate::birth::DDL;
 use crate::cases::MEMORY;
+use crate::migration::PSQL;
 use crate::row::Row;
 use crate::start_up::LOOP;
+use crate::status::ONE_BY_ONE;
 use crate::variants::{
     FLOOR, FLOOR_AND_PING, NAIVE, OURS, OURS_IN_TRANSACTION, PLAIN, POOL_PER_TENANT, QUALIFIED,
 };
@@ -35,7 +38,8 @@ pub(crate) fn draw(rows: &[Row]) -> Result<String> {
                 .color(&BLACK.mix(0.8))
                 .pos(Pos::new(horizontal, VPos::Center))
         };
-        let title = "Time of a request or of a start-up, as a multiple of the floor (shorter is better)";
+        let title =
+            "Time of a request, or of what else was done, as a multiple of the floor (shorter is better)";
         area.draw(&Text::new(title, (10, 15), text(19, HPos::Left)))?;
         let mut y = TOP;
         for case in cases {
@@ -68,11 +72,11 @@ pub(crate) fn draw(rows: &[Row]) -> Result<String> {
 /// Ours stand out; what they are compared with is grey or dull.
 fn color_of(variant: &str) -> RGBColor {
     match variant {
-        FLOOR => RGBColor(150, 150, 150),
+        FLOOR | PSQL | DDL => RGBColor(150, 150, 150),
         FLOOR_AND_PING => RGBColor(180, 180, 180),
         QUALIFIED => RGBColor(205, 205, 205),
         PLAIN => RGBColor(214, 178, 110),
-        NAIVE | LOOP => RGBColor(204, 121, 92),
+        NAIVE | LOOP | ONE_BY_ONE => RGBColor(204, 121, 92),
         POOL_PER_TENANT => RGBColor(170, 140, 180),
         OURS => RGBColor(0, 114, 178),
         OURS_IN_TRANSACTION => RGBColor(86, 160, 210),

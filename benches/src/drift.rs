@@ -5,19 +5,19 @@ use crate::Result;
 use crate::apps::customers::{self, Client};
 use crate::apps::shop;
 use crate::cases::Case;
-use crate::row::{Row, Times};
+use crate::row::Row;
 use crate::site::{Route, Site};
+use crate::turns::{self, Contestant, Took};
 use crate::variants::OURS;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use std::time::Instant;
 use tenant_diesel::__private::fingerprints_by;
 use tenant_diesel::{SchemaName, Tenancy, r2d2};
 
 pub(crate) const ONE_BY_ONE: &str = "one query per tenant";
 
-/// How often each variant reads all tenants. Few, for it takes seconds.
-pub(crate) const ROUNDS: usize = 3;
+/// How often each variant reads all tenants: few, for it takes seconds, and half a minute by single queries.
+const ROUNDS: [usize; 2] = [1, 2];
 
 /// How many tenants a connection serves before another one does, in the library as here.
 const TENANTS_A_CONNECTION: usize = 500;
@@ -28,36 +28,23 @@ const VARIANTS: [(&str, Option<usize>); 2] = [(ONE_BY_ONE, Some(1)), (OURS, None
 
 /// Measures it.
 pub(crate) fn measure(case: &Case, site: &Site) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    // What is counted comes first, and warms the server.
-    let (route, proxy) = site.counted();
-    for (name, by) in VARIANTS {
-        let (cost, read) = proxy.count_all(|| read(&route, by));
-        check(read?, site)?;
-        let mut row = Row::new(*case, name, Times::default());
-        row.round_trips = cost.round_trips as f64;
-        row.statements = cost.statements as f64;
-        rows.push(row);
-    }
-    let mut times = vec![Vec::new(); VARIANTS.len()];
-    for round in 0..ROUNDS {
-        // Nobody always follows the same one.
-        for turn in 0..VARIANTS.len() {
-            let index = (round + turn) % VARIANTS.len();
-            let start = Instant::now();
-            let found = read(&site.straight(), VARIANTS[index].1)?;
-            times[index].push(start.elapsed().as_secs_f64() * 1e6);
-            check(found, site)?;
-        }
-    }
-    for (row, times) in rows.iter_mut().zip(times) {
-        row.times = Times::of(times);
-    }
-    let one_by_one = rows.first().map_or(1.0, |row| row.times.median);
-    for row in &mut rows {
-        row.ratio_to_floor = row.times.median / one_by_one;
-    }
-    Ok(rows)
+    let contestants: Vec<_> = VARIANTS
+        .into_iter()
+        .zip(ROUNDS)
+        .map(|((name, by), rounds)| Contestant {
+            name,
+            rounds,
+            counted_is_timed: true,
+            prepare: Box::new(move |route, _| {
+                let route = route.clone();
+                Ok(Box::new(move || {
+                    check(read(&route, by)?, site)?;
+                    Ok(Took::default())
+                }))
+            }),
+        })
+        .collect();
+    turns::measure(case, site, ONE_BY_ONE, &contestants, &[])
 }
 
 /// Reads all tenants. Returns how many there are, and how many kinds of them.

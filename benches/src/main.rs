@@ -4,32 +4,44 @@
 //! |---|---|
 //! | [`args`] | the command line |
 //! | [`cases`], [`work`], [`draw`] | what is measured: cases, what a request does, whose requests come |
-//! | [`apps`], [`site`] | the application, and a server with all its tenants |
-//! | [`variants`] | the ways to do it |
-//! | [`measure`], [`memory`], [`start_up`], [`drift`] | how it is measured |
+//! | [`apps`], [`schemas`] | the applications, and the schemas that their tenants have |
+//! | [`site`], [`fleets`] | a server with all tenants, and databases beside it with others |
+//! | [`variants`] | the ways to serve a request |
+//! | [`measure`], [`memory`] | how requests are measured |
+//! | [`turns`] | how all else is measured: |
+//! | [`start_up`], [`drift`], [`migration`], [`birth`], [`status`] | that, and the ways to do it |
+//! | [`pending_loop`] | what people write today for that |
 //! | [`row`], [`aims`], [`report`], [`chart`], [`readme`], [`machine`] | what becomes of it |
 
 mod aims;
 mod apps;
 mod args;
+mod birth;
 mod cases;
 mod chart;
 mod draw;
 mod drift;
+mod fleets;
 mod machine;
 mod measure;
 mod memory;
+mod migration;
+mod pending_loop;
 mod readme;
 mod report;
 mod row;
+mod schemas;
 mod site;
 mod start_up;
+mod status;
+mod turns;
 mod variants;
 mod work;
 
 use args::Args;
-use cases::{Case, DRIFT, MEMORY, START_UP, compared_tenants, grouped, start_up_tenants};
+use cases::{BIRTH, Case, DRIFT, MEMORY, MIGRATION, START_UP, STATUS, grouped};
 use clap::Parser;
+use fleets::Fleets;
 use measure::Effort;
 use report::Report;
 use site::Site;
@@ -41,6 +53,9 @@ type Result<T = (), E = Box<dyn std::error::Error + Send + Sync>> = std::result:
 
 fn main() -> Result {
     let args = Args::parse();
+    if let Some([variant, url]) = args.alone.as_deref() {
+        return start_up::run_alone(variant, url);
+    }
     let start = Instant::now();
     let (tenants, effort) = if args.quick {
         let effort = Effort {
@@ -62,38 +77,44 @@ fn main() -> Result {
     if cases.is_empty() {
         return Err("there is no such case yet".into());
     }
+    // What is no request has databases of its own.
+    let requests = cases.iter().filter(|case| case.number <= MEMORY);
+    let tenants = requests.map(|case| case.draw.tenants()).max().unwrap_or(1);
     progress(&format!(
         "making {} tenants of {} tables",
         grouped(tenants),
         apps::TABLES
     ));
     let site = Site::open(tenants)?;
-    // An application migrates all tenants of its database, so it has one with as many as it is to migrate.
-    let starting = cases.iter().any(|case| case.number == START_UP);
-    let starting = starting
-        .then(|| site.beside(start_up_tenants(args.quick)))
-        .transpose()?;
+    let mut fleets = Fleets::beside(&site);
     let (mut rows, mut notes) = (Vec::new(), Vec::new());
     for case in cases {
         progress(&format!("{:3.0} s  {case}", start.elapsed().as_secs_f64()));
-        rows.extend(match (case.number, &starting) {
-            (MEMORY, _) => memory::measure(&case, &site)?,
-            (START_UP, Some(starting)) => start_up::measure(&case, starting)?,
-            (DRIFT, _) => drift::measure(&case, &site.beside_without_rows(compared_tenants(args.quick))?)?,
-            _ => measure::measure(&case, &site, effort, &mut notes)?,
-        });
+        let tenants = case.draw.tenants();
+        let of_case = match case.number {
+            MEMORY => memory::measure(&case, &site)?,
+            START_UP => start_up::measure(&case, fleets.of_ledgers(tenants)?)?,
+            DRIFT => drift::measure(&case, &fleets.of_empty_tables(tenants)?)?,
+            MIGRATION => migration::measure(&case, fleets.of_workload(tenants)?, &rows, &mut notes)?,
+            BIRTH => birth::measure(&case, &fleets.empty()?)?,
+            STATUS => status::measure(&case, fleets.of_ledgers(tenants)?)?,
+            _ => measure::measure(&case, &site, effort, &rows, &mut notes)?,
+        };
+        rows.extend(of_case);
     }
     let report = Report {
         rows,
         notes,
         machine: machine::describe(&site.server_version),
         method: format!(
-            "Medians of {} rounds of about {} ms, or in case 8 of {} start-ups and in case 9 of {} comparisons, all variants in turn in each round; {:.0} s in all.",
+            "Medians of {} rounds of about {} ms, all variants in turn in each round; {} start-ups, {} migrations of all tenants and {} births, all in turn; {:.0} s in all. The server runs with fsync {}.",
             effort.rounds,
             effort.turn.as_millis(),
             start_up::ROUNDS,
-            drift::ROUNDS,
-            start.elapsed().as_secs_f64()
+            migration::ROUNDS,
+            birth::ROUNDS,
+            start.elapsed().as_secs_f64(),
+            site.fsync
         ),
     };
     say(&report.text());

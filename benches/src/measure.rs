@@ -7,7 +7,7 @@ use crate::cases::{Case, SOME, grouped};
 use crate::draw::Request;
 use crate::row::{Row, Times};
 use crate::site::{Route, Site};
-use crate::variants::{Kind, Part, VARIANTS, Variant, Worker};
+use crate::variants::{FLOOR, Kind, Part, VARIANTS, Variant, Worker};
 use crate::work::Work;
 use std::sync::Barrier;
 use std::thread;
@@ -36,8 +36,14 @@ struct Contestant {
     times: Vec<f64>,
 }
 
-/// Measures a case. `notes` gets what could not be measured.
-pub(crate) fn measure(case: &Case, site: &Site, effort: Effort, notes: &mut Vec<String>) -> Result<Vec<Row>> {
+/// Measures a case, after those of `before`. `notes` gets what could not be measured.
+pub(crate) fn measure(
+    case: &Case,
+    site: &Site,
+    effort: Effort,
+    before: &[Row],
+    notes: &mut Vec<String>,
+) -> Result<Vec<Row>> {
     let mut contestants = Vec::new();
     for kind in VARIANTS {
         match (kind.takes_part)(case) {
@@ -62,10 +68,18 @@ pub(crate) fn measure(case: &Case, site: &Site, effort: Effort, notes: &mut Vec<
     let mut rows = Vec::new();
     for Contestant { kind, times, .. } in contestants {
         let mut row = Row::new(*case, kind.name, Times::of(times));
-        (row.round_trips, row.statements) = count_at_wire(kind, case, site, effort.counted)?;
+        // One thread is counted, and only once where several are measured too.
+        let alone = Case { threads: 1, ..*case };
+        let counted = before
+            .iter()
+            .find(|row| row.of == alone && row.variant == kind.name);
+        (row.round_trips, row.statements) = match counted {
+            Some(row) => (row.round_trips, row.statements),
+            None => count_at_wire(kind, case, site, effort.counted)?,
+        };
         rows.push(row);
     }
-    Row::compare_times(&mut rows);
+    Row::compare_times(&mut rows, FLOOR);
     Ok(rows)
 }
 
@@ -73,11 +87,12 @@ impl Contestant {
     fn enter(kind: &'static Kind, case: &Case, site: &Site, effort: Effort) -> Result<Self> {
         let mut workers = Workers::open(kind, &site.straight(), case)?.1;
         // What it costs to see a tenant for the first time is paid.
-        // With many tenants that would take most of the run's time, and few statements live that long.
-        let visits = if case.draw.tenants() > SOME {
-            kind.visits.min(2)
-        } else {
-            kind.visits
+        // With many tenants that would take most of the run's time, and few statements live that long; several threads
+        // between them see each tenant often enough.
+        let visits = match (case.draw.tenants() > SOME, case.threads) {
+            (true, 1) => kind.visits.min(2),
+            (true, _) => 1,
+            (false, _) => kind.visits,
         };
         for visit in 0..visits {
             let everybody = |worker| case.draw.everybody((worker + 100 * visit) as u64);

@@ -2,10 +2,13 @@
 
 use crate::Result;
 use crate::aims::{self, Aim};
+use crate::birth::DDL;
 use crate::cases::{MEMORY, SOME, grouped};
 use crate::draw::Draw;
+use crate::migration::PSQL;
 use crate::row::Row;
 use crate::start_up::LOOP;
+use crate::status::ONE_BY_ONE;
 use crate::variants::{FLOOR, FLOOR_AND_PING, NAIVE, OURS, PLAIN};
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{Cell, CellAlignment, Table};
@@ -62,7 +65,17 @@ impl Report {
 
     /// For `README.md`: what somebody who chooses a library wants to know.
     pub(crate) fn summary(&self) -> Result<String> {
-        const OF_INTEREST: [&str; 6] = [FLOOR, FLOOR_AND_PING, PLAIN, NAIVE, LOOP, OURS];
+        const OF_INTEREST: [&str; 9] = [
+            FLOOR,
+            FLOOR_AND_PING,
+            PLAIN,
+            NAIVE,
+            LOOP,
+            ONE_BY_ONE,
+            PSQL,
+            DDL,
+            OURS,
+        ];
         let is_typical = |row: &&Row| {
             let drawn = row.of.number != 2 || (row.of.draw == Draw::Uniform(SOME) && row.of.threads == 1);
             drawn && OF_INTEREST.contains(&row.variant)
@@ -78,14 +91,7 @@ impl Report {
 
 /// The cases as headings above their rows, which is narrower than a column of cases.
 fn table(rows: &[&Row]) -> Table {
-    const HEADER: [&str; 6] = [
-        "",
-        "µs a request",
-        "min to max",
-        "× floor",
-        "round trips",
-        "statements",
-    ];
+    const HEADER: [&str; 6] = ["", "µs", "min to max", "× floor", "round trips", "statements"];
     let with_memory = rows.iter().any(|row| row.bytes.is_some());
     let mut table = Table::new();
     let last = with_memory.then_some("memory");

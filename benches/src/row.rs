@@ -2,7 +2,6 @@
 
 use crate::cases::Case;
 use crate::draw::Draw;
-use crate::variants::FLOOR;
 use serde::Serialize;
 
 /// What was found out about a variant in a case.
@@ -14,14 +13,14 @@ pub(crate) struct Row {
     pub(crate) times: Times,
     /// The median over that of the floor; in the case of memory, bytes over those of an application with one tenant.
     pub(crate) ratio_to_floor: f64,
-    /// At the wire, for each request or start-up.
+    /// At the wire, for each request or whatever the case is about.
     pub(crate) round_trips: f64,
-    /// At the wire, for each request or start-up.
+    /// At the wire, for each request or whatever the case is about.
     pub(crate) statements: f64,
-    /// What the server's processes held, where that was measured.
+    /// What the server's processes held, or by how much a client's process grew, where that was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bytes: Option<u64>,
-    /// How many tenants requests were drawn from, where they were drawn; or a start-up found.
+    /// How many tenants requests were drawn from, where they were drawn; or a start-up found, or what else is about all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tenants: Option<usize>,
     /// What the row is about.
@@ -29,7 +28,7 @@ pub(crate) struct Row {
     pub(crate) of: Case,
 }
 
-/// The time of a request, or of a whole start-up, in microseconds, over all rounds.
+/// The time of a request, or of whatever else the case is about, in microseconds, over all rounds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Times {
     #[serde(rename = "median_us")]
@@ -70,9 +69,9 @@ impl Row {
         }
     }
 
-    /// Fills in the ratios of the times in one case.
-    pub(crate) fn compare_times(rows: &mut [Self]) {
-        let floor = rows.iter().find(|row| row.variant == FLOOR);
+    /// Fills in the ratios of the times in one case to those of one variant.
+    pub(crate) fn compare_times(rows: &mut [Self], floor: &str) {
+        let floor = rows.iter().find(|row| row.variant == floor);
         if let Some(floor) = floor.map(|row| row.times.median) {
             for row in rows {
                 row.ratio_to_floor = row.times.median / floor;
@@ -84,7 +83,7 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::variants::OURS;
+    use crate::variants::{FLOOR, OURS};
 
     #[test]
     fn the_median_lies_between_the_middle_ones() {
@@ -104,7 +103,7 @@ mod tests {
             Row::new(case, OURS, times(30.0)),
             Row::new(case, FLOOR, times(20.0)),
         ];
-        Row::compare_times(&mut rows);
+        Row::compare_times(&mut rows, FLOOR);
         assert_eq!([rows[0].ratio_to_floor, rows[1].ratio_to_floor], [1.5, 1.0]);
     }
 

@@ -2,20 +2,15 @@
 
 use crate::Result;
 use crate::apps::customers::Client;
-use crate::apps::{self, customers, shop};
+use crate::apps::{customers, shop};
+use crate::schemas::Schemas;
 use diesel::connection::SimpleConnection;
-use diesel::migration::CREATE_MIGRATIONS_TABLE;
-use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use std::thread;
-use tenant_diesel::{App, SchemaName, Tenancy};
+use tenant_diesel::{SchemaName, Tenancy};
 use tenant_testing::{Database, Postgres, Proxy};
 
 /// How many connections a pool has.
 pub(crate) const POOL: u32 = 8;
-
-/// How many connections make the tenants.
-const MAKERS: usize = 2;
 
 /// A database with tenants.
 #[derive(Debug)]
@@ -25,6 +20,8 @@ pub(crate) struct Site {
     pub(crate) tenants: Vec<Client>,
     /// As the server says it.
     pub(crate) server_version: String,
+    /// Whether the server waits for the disk: `on` or `off`.
+    pub(crate) fsync: String,
 }
 
 /// The way to the database: straight, or through the proxy that counts.
@@ -49,29 +46,15 @@ impl Site {
             .setting("wal_level", "minimal")
             .setting("max_wal_senders", "0")
             .start()?;
-        Self::in_database(postgres.database()?, tenants, &apps::UP.join(";"))
+        Self::in_database(postgres.database()?, tenants, &Schemas::shop())
     }
 
     /// Another database on the same server, with tenants of its own.
-    pub(crate) fn beside(&self, tenants: usize) -> Result<Self> {
-        Self::in_database(self.database.postgres().database()?, tenants, &apps::UP.join(";"))
+    pub(crate) fn beside(&self, tenants: usize, schemas: &Schemas) -> Result<Self> {
+        Self::in_database(self.database.postgres().database()?, tenants, schemas)
     }
 
-    /// The same with empty tables, where it is about these alone: less than half the work.
-    pub(crate) fn beside_without_rows(&self, tenants: usize) -> Result<Self> {
-        let migrations = apps::UP.join(";");
-        let is_of_tables = |line: &&str| !line.starts_with("INSERT");
-        let migrations: Vec<_> = migrations.lines().filter(is_of_tables).collect();
-        Self::in_database(
-            self.database.postgres().database()?,
-            tenants,
-            &migrations.join("\n"),
-        )
-    }
-
-    /// Makes the tenants, all schemas of several of them at a time: they are not born here, for births are not what is
-    /// measured.
-    fn in_database(database: Database, tenants: usize, migrations: &str) -> Result<Self> {
+    fn in_database(database: Database, tenants: usize, schemas: &Schemas) -> Result<Self> {
         Tenancy::<Client>::builder()
             .app::<customers::App>()
             .app::<shop::App>()
@@ -79,28 +62,27 @@ impl Site {
             .connect(database.url())?
             .migrate()?;
         let tenants: Vec<_> = (0..tenants).map(client).collect::<Result<_>>()?;
-        let (url, makers) = (database.url(), tenants.len().div_ceil(MAKERS));
-        thread::scope(|scope| {
-            let makers: Vec<_> = tenants
-                .chunks(makers)
-                .map(|tenants| scope.spawn(|| make(url, tenants, migrations)))
-                .collect();
-            makers
-                .into_iter()
-                .try_for_each(|maker| maker.join().map_err(|_| "a maker of tenants panicked")?)
-        })?;
+        schemas.make(database.url(), &tenants)?;
         let mut conn = database.connect()?;
         // What was just written is not to be written out in the middle of a measurement.
         conn.batch_execute("CHECKPOINT")?;
         let version = diesel::dsl::sql::<diesel::sql_types::Text>("current_setting('server_version')");
         let server_version = diesel::select(version).get_result(&mut conn)?;
+        let fsync = diesel::dsl::sql::<diesel::sql_types::Text>("current_setting('fsync')");
+        let fsync = diesel::select(fsync).get_result(&mut conn)?;
         let (proxy, _) = Proxy::before(database.url())?;
         Ok(Self {
             database,
             proxy,
             tenants,
             server_version,
+            fsync,
         })
+    }
+
+    /// What was written so far is written out now, and not in the middle of a measurement.
+    pub(crate) fn checkpoint(&self) -> Result {
+        Ok(self.database.connect()?.batch_execute("CHECKPOINT")?)
     }
 
     /// The straight way.
@@ -133,45 +115,12 @@ impl Route<'_> {
     }
 }
 
-fn client(number: usize) -> Result<Client> {
+/// The tenant of a number, whether it is there or not.
+pub(crate) fn client(number: usize) -> Result<Client> {
     let name = format!("shop_{number}");
     Ok(Client {
         id: i32::try_from(number)?,
         schema_name: SchemaName::new(&name)?,
         name,
     })
-}
-
-fn make(url: &str, tenants: &[Client], migrations: &str) -> Result {
-    // A backend keeps what it knows of each table, so each makes but some tenants.
-    const TENANTS_A_CONNECTION: usize = 25;
-    let ledger = ledger();
-    for tenants in tenants.chunks(TENANTS_A_CONNECTION) {
-        let mut conn = PgConnection::establish(url)?;
-        for Client {
-            id,
-            schema_name,
-            name,
-        } in tenants
-        {
-            conn.batch_execute(&format!(
-                "BEGIN; \
-                 INSERT INTO public.clients (id, schema_name, name) VALUES ({id}, '{schema_name}', '{name}'); \
-                 CREATE SCHEMA {schema_name}; SET LOCAL search_path TO {schema_name}; \
-                 {migrations}; {ledger}; COMMIT"
-            ))?;
-        }
-    }
-    Ok(())
-}
-
-/// Makes the ledger that the migrations would have left, had Diesel run them.
-fn ledger() -> String {
-    let versions = shop::App::migration_versions();
-    let rows: Vec<_> = versions.iter().map(|version| format!("('{version}')")).collect();
-    let rows = rows.join(", ");
-    format!(
-        "{CREATE_MIGRATIONS_TABLE}; INSERT INTO {} (version) VALUES {rows}",
-        apps::LEDGER
-    )
 }

@@ -20,18 +20,15 @@ pub(crate) enum Work {
     /// One row of each of the twenty tables.
     Everything,
     /// No request: see [`crate::start_up`].
-    StartUp(Pending),
-    /// No request either: see [`crate::drift`].
+    StartUp,
+    /// Nor are the others: see [`crate::drift`],
     Drift,
-}
-
-/// What an application that starts finds to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pending {
-    /// All schemas are up to date.
-    Nothing,
-    /// No tenant has the last migration.
-    OneMigration,
+    /// [`crate::migration`],
+    Migration,
+    /// [`crate::birth`], of a tenant with so many tables,
+    Birth(usize),
+    /// and [`crate::status`].
+    Status,
 }
 
 impl Work {
@@ -54,7 +51,9 @@ impl Work {
                 page(conn, key)?;
                 rest(conn, key)
             }
-            Self::StartUp(_) | Self::Drift => Err(QueryBuilderError("this is not a request".into())),
+            Self::StartUp | Self::Drift | Self::Migration | Self::Birth(_) | Self::Status => {
+                Err(QueryBuilderError("this is not a request".into()))
+            }
         }
     }
 }

@@ -1,56 +1,50 @@
-//! The case of start-ups: every schema of a database is brought up to date, the shared one and all tenants'.
+//! The case of start-ups: an application starts, and nothing is pending in any of its schemas.
 //!
-//! Each time somebody new starts, whose connections know nothing yet, as in a new process. They are opened before the
-//! clock runs; the list of tenants is read while it does. All variants have their turn in each round. What the last
-//! migration did is reverted by hand between two turns.
-//!
-//! | module | is |
-//! |---|---|
-//! | [`floor`] | the least that it can cost: by hand, one message a tenant |
-//! | [`pending_loop`] | what people write today: Diesel's `run_pending_migrations`, tenant by tenant |
-//! | [`ours`] | this library, through what it shows to everybody |
+//! Whatever is timed starts in a process of its own ([`alone`]), whose connections are open and know nothing yet. The reading of the
+//! list of tenants counts.
 
-mod floor;
+mod alone;
 mod ours;
-mod pending_loop;
+
+pub(crate) use alone::run as run_alone;
 
 use crate::Result;
-use crate::apps::{self, shop};
+use crate::apps::shop;
 use crate::cases::Case;
-use crate::row::{Row, Times};
-use crate::site::{Route, Site};
-use crate::variants::{FLOOR, OURS};
-use crate::work::{Pending, Work};
-use diesel::connection::SimpleConnection;
+use crate::pending_loop;
+use crate::row::Row;
+use crate::site::Site;
+use crate::turns::{self, Contestant, Prepare, Purpose, Took};
+use crate::variants::OURS;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use std::time::Instant;
-use tenant_diesel::App;
 
 pub(crate) const LOOP: &str = "a loop of run_pending_migrations";
 
-/// How often each variant starts. Few, for it takes a thousand times as long as a request.
+/// How often each variant starts.
 pub(crate) const ROUNDS: usize = 5;
 
-/// All variants, in the order of the table.
-const VARIANTS: [Kind; 3] = [
-    Kind {
-        name: FLOOR,
-        open: floor::open,
-    },
+/// The same for the loop where there are so many tenants that it takes seconds.
+const ROUNDS_OF_SECONDS: usize = 2;
+
+/// From how many tenants on it does.
+const MANY: usize = 5_000;
+
+/// All variants, in the order of the table: the first is what the others are compared with.
+const VARIANTS: [Kind; 2] = [
     Kind {
         name: LOOP,
-        open: |route, _| pending_loop::open(route),
+        open: |url| Ok(Box::new(Loop(PgConnection::establish(url)?))),
     },
     Kind {
         name: OURS,
-        open: |route, _| ours::open(route),
+        open: ours::open,
     },
 ];
 
 struct Kind {
     name: &'static str,
-    open: fn(&Route<'_>, Pending) -> Result<Box<dyn StartUp>>,
+    open: fn(url: &str) -> Result<Box<dyn StartUp>>,
 }
 
 /// An application that is connected, and about to start.
@@ -59,82 +53,40 @@ trait StartUp {
     fn start(&mut self) -> Result<usize>;
 }
 
+struct Loop(PgConnection);
+
+impl StartUp for Loop {
+    fn start(&mut self) -> Result<usize> {
+        pending_loop::migrate::<shop::App>(&mut self.0)
+    }
+}
+
 /// Measures the start-up of an application whose tenants are all those of the site.
 pub(crate) fn measure(case: &Case, site: &Site) -> Result<Vec<Row>> {
-    let Work::StartUp(pending) = case.work else {
-        return Err("this is about requests".into());
+    // The library knows nothing yet of tenants that it did not make.
+    (VARIANTS[1].open)(site.straight().url)?.start()?;
+    let contestant = |kind: &'static Kind| Contestant {
+        name: kind.name,
+        rounds: match site.tenants.len() {
+            MANY.. if kind.name == LOOP => ROUNDS_OF_SECONDS,
+            _ => ROUNDS,
+        },
+        counted_is_timed: false,
+        prepare: prepare(kind),
     };
-    let mut rows = Vec::new();
-    // What is counted comes first: it does no harm there that the server sees its files for the first time.
-    let (route, proxy) = site.counted();
-    for kind in &VARIANTS {
-        let mut application = prepare(kind, pending, &route, site)?;
-        let (cost, applied) = proxy.count_all(|| application.start());
-        check(kind, pending, applied?, site)?;
-        let mut row = Row::new(*case, kind.name, Times::default());
-        row.round_trips = cost.round_trips as f64;
-        row.statements = cost.statements as f64;
-        rows.push(row);
-    }
-    let mut times = vec![Vec::new(); VARIANTS.len()];
-    for round in 0..ROUNDS {
-        // Nobody always follows the same one.
-        for turn in 0..VARIANTS.len() {
-            let index = (round + turn) % VARIANTS.len();
-            let kind = &VARIANTS[index];
-            let mut application = prepare(kind, pending, &site.straight(), site)?;
-            let start = Instant::now();
-            let applied = application.start()?;
-            times[index].push(start.elapsed().as_secs_f64() * 1e6);
-            check(kind, pending, applied, site)?;
+    let contestants: Vec<_> = VARIANTS.iter().map(contestant).collect();
+    turns::measure(case, site, LOOP, &contestants, &[])
+}
+
+fn prepare<'a>(kind: &'static Kind) -> Prepare<'a> {
+    Box::new(|route, purpose| match purpose {
+        Purpose::Times => alone::prepare(kind, route.url),
+        Purpose::Counts => {
+            let mut application = (kind.open)(route.url)?;
+            Ok(Box::new(move || {
+                turns::expect("migrations applied by a start-up", application.start()?, 0)?;
+                Ok(Took::default())
+            }))
         }
-    }
-    for (row, times) in rows.iter_mut().zip(times) {
-        row.times = Times::of(times);
-    }
-    Row::compare_times(&mut rows);
-    Ok(rows)
-}
-
-/// Connects an application to a database in which this is pending; in between, nothing ever is.
-fn prepare(kind: &Kind, pending: Pending, route: &Route<'_>, site: &Site) -> Result<Box<dyn StartUp>> {
-    if pending == Pending::OneMigration {
-        revert(site)?;
-    }
-    (kind.open)(route, pending)
-}
-
-/// A start-up that does nothing is fast.
-fn check(kind: &Kind, pending: Pending, applied: usize, site: &Site) -> Result {
-    let expected = match pending {
-        Pending::Nothing => 0,
-        Pending::OneMigration => site.tenants.len(),
-    };
-    if applied == expected {
-        return Ok(());
-    }
-    let name = kind.name;
-    Err(format!("\"{name}\" applied {applied} migrations, and should have applied {expected}").into())
-}
-
-/// Reverts the last migration of each tenant. Fails where a tenant does not have it.
-fn revert(site: &Site) -> Result {
-    let mut conn = PgConnection::establish(site.straight().url)?;
-    let (down, ledger, version) = (apps::DOWN, apps::LEDGER, last_version()?);
-    for tenant in &site.tenants {
-        let schema = tenant.schema_name.quoted();
-        conn.batch_execute(&format!(
-            "BEGIN; SET LOCAL search_path TO {schema}; {down}; DELETE FROM {ledger} WHERE version = '{version}'; COMMIT"
-        ))?;
-    }
-    Ok(())
-}
-
-/// The version of the migration that is pending, where one is.
-fn last_version() -> Result<String> {
-    let versions = shop::App::migration_versions();
-    Ok(versions
-        .into_iter()
-        .next_back()
-        .ok_or("the shop has no migrations")?)
+    })
 }

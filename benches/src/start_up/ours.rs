@@ -3,18 +3,18 @@
 use crate::Result;
 use crate::apps::customers::{self, Client};
 use crate::apps::shop;
-use crate::site::{POOL, Route};
+use crate::site::POOL;
 use crate::start_up::StartUp;
 use tenant_diesel::{Tenancy, r2d2};
 
 struct Ours(Tenancy<Client>);
 
-pub(super) fn open(route: &Route<'_>) -> Result<Box<dyn StartUp>> {
+pub(super) fn open(url: &str) -> Result<Box<dyn StartUp>> {
     let tenancy = Tenancy::builder()
         .app::<customers::App>()
         .app::<shop::App>()
         .r2d2(r2d2::Pool::builder().max_size(POOL))
-        .connect(route.url)?;
+        .connect(url)?;
     Ok(Box::new(Ours(tenancy)))
 }
 
