@@ -344,6 +344,7 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
             goal,
             steps,
             has_ledger,
+            has_record: false,
             unknown: unknown.cloned().collect(),
         }))
     }

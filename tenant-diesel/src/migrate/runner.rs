@@ -11,6 +11,7 @@ use crate::app::MigrationFile;
 use crate::connection::{ScopedConnection, TenantScope};
 use crate::events::{Event, Moment};
 use crate::paths::Target;
+use crate::records::schemas::Ledger;
 use crate::retry::was_worth_retrying;
 use crate::{Error, SchemaKind, sql};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -130,6 +131,7 @@ impl OneSchema<'_, '_> {
             duration: start.elapsed(),
         });
         self.job.has_ledger = true;
+        self.job.has_record = true;
         match left.first() {
             Some(next) => {
                 self.job.is_transactional = self.is_transactional(next);
@@ -142,20 +144,15 @@ impl OneSchema<'_, '_> {
     /// In one transaction: the lock, the ledger, the next step, its row, and the library's own.
     fn in_transaction(&mut self) -> Result<Taken, Stopped> {
         self.begin()?;
-        let result = self.inside();
-        match result {
-            Ok(taken) => {
-                let committed = AnsiTransactionManager::commit_transaction(self.conn);
-                committed.map_err(|error| self.failed("commit a migration", error))?;
-                Ok(taken)
-            }
-            Err(error) => {
-                if AnsiTransactionManager::rollback_transaction(self.conn).is_err() {
-                    self.conn.lease_mut().session.discard();
-                }
-                Err(error)
-            }
+        let result = self.inside().and_then(|(taken, notes)| {
+            let committed = self.conn.lease_mut().commit_work(&notes);
+            committed.map_err(|error| self.failed("record and commit a migration", error))?;
+            Ok(taken)
+        });
+        if result.is_err() && AnsiTransactionManager::rollback_transaction(self.conn).is_err() {
+            self.conn.lease_mut().session.discard();
         }
+        result
     }
 
     fn begin(&mut self) -> Result<(), Stopped> {
@@ -165,6 +162,9 @@ impl OneSchema<'_, '_> {
         if matches!(result, Err(Error::SchemaMissing { .. })) && self.job.report.kind != SchemaKind::Tenant {
             // Those of the configuration are made where they are missing.
             self.create_schema()?;
+            result = self.conn.lease_mut().begin_work(&target, &begin);
+        } else if matches!(&result, Err(Error::SetPath { source, .. }) if !is_locked(source)) {
+            // The schema was missing, and is there by now: somebody else made it.
             result = self.conn.lease_mut().begin_work(&target, &begin);
         }
         match result {
@@ -206,21 +206,21 @@ impl OneSchema<'_, '_> {
         limits.into_iter().filter_map(limit)
     }
 
-    fn inside(&mut self) -> Result<Taken, Stopped> {
+    /// What was done, and the statements that note it.
+    fn inside(&mut self) -> Result<(Taken, String), Stopped> {
         let applied = self.applied()?;
         let mut steps = self.steps(&applied)?;
         if steps.is_empty() {
-            self.note(true, None)?;
-            return Ok(Taken::Nothing);
+            return Ok((Taken::Nothing, self.notes(applied, None, true)));
         }
         let step = steps.remove(0);
         if !self.is_transactional(&step) {
             self.job.is_transactional = false;
-            return Ok(Taken::OtherWay);
+            return Ok((Taken::OtherWay, "SELECT 1".to_owned()));
         }
         self.run(&step)?;
-        self.note(steps.is_empty(), Some(&step))?;
-        Ok(Taken::Step { step, left: steps })
+        let notes = self.notes(applied, Some(&step), steps.is_empty());
+        Ok((Taken::Step { step, left: steps }, notes))
     }
 
     /// The same for a file that cannot run in a transaction: the lock is the session's, and file and row are two
@@ -249,7 +249,8 @@ impl OneSchema<'_, '_> {
         let applied = self.applied()?;
         let mut steps = self.steps(&applied)?;
         if steps.is_empty() {
-            self.note(true, None)?;
+            let notes = self.notes(applied, None, true);
+            self.note(&notes)?;
             return Ok(Taken::Nothing);
         }
         let step = steps.remove(0);
@@ -258,7 +259,8 @@ impl OneSchema<'_, '_> {
             return Ok(Taken::OtherWay);
         }
         self.run(&step)?;
-        self.note(steps.is_empty(), Some(&step))?;
+        let notes = self.notes(applied, Some(&step), steps.is_empty());
+        self.note(&notes)?;
         // Whatever the file did to the path, also where nothing in its text says so.
         self.conn.assert_path()?;
         Ok(Taken::Step { step, left: steps })
@@ -337,29 +339,42 @@ impl OneSchema<'_, '_> {
         self.context.events.fire(event).map_err(Stopped::Failed)
     }
 
-    /// The row in the ledger, the library's own, and that of the run: one message, in the transaction of the step or one
-    /// of its own.
-    fn note(&mut self, is_last: bool, step: Option<&Step>) -> Result<(), Stopped> {
+    /// The statements that note a step: in the ledger, in the library's row, in that of the run.
+    fn notes(&self, mut applied: HashSet<String>, step: Option<&Step>, is_last: bool) -> String {
         let context = self.context;
         let records = &context.pool.paths().records;
         let mut message = String::new();
         match step {
-            Some(step @ (Step::Apply(_) | Step::Fake(_))) => {
-                message += &ledger::insert_sql(&self.schema, step.version());
+            Some(Step::Apply(version) | Step::Fake(version)) => {
+                message += &ledger::insert_sql(&self.schema, version);
                 message += "; ";
+                applied.insert(version.clone());
             }
-            Some(step @ Step::Revert(_)) => {
-                message += &ledger::delete_sql(&self.schema, step.version());
+            Some(Step::Revert(version)) => {
+                message += &ledger::delete_sql(&self.schema, version);
                 message += "; ";
+                applied.remove(version);
             }
-            Some(_) | None => {}
+            Some(Step::Redo(_)) | None => {}
         }
-        message += &records.note_ledger(&self.schema, self.job.report.kind, is_last);
+        let mut versions: Vec<String> = applied.into_iter().collect();
+        versions.sort_unstable();
+        let ledger = Ledger {
+            schema: &self.schema,
+            kind: self.job.report.kind,
+            versions: &versions,
+        };
+        message += &records.note_versions(&ledger, is_last, self.job.has_record);
         if let Some(run) = context.run {
             message += "; ";
             message += &records.target_step_sql(run, &self.job.report, step, is_last);
         }
-        let noted = self.conn.lease_mut().pg.batch_execute(&message);
+        message
+    }
+
+    /// Notes what was done outside a transaction, in one of its own: a message of several statements is one.
+    fn note(&mut self, notes: &str) -> Result<(), Stopped> {
+        let noted = self.conn.lease_mut().pg.batch_execute(notes);
         noted.map_err(|error| self.failed("record a migration", error))
     }
 
@@ -423,8 +438,8 @@ enum Taken {
 
 /// So that what failed can be recognised: superusers may have the server speak English for the time of the
 /// transaction. Others hear what it is configured to speak.
-const ENGLISH: &str = "(SELECT pg_catalog.set_config('lc_messages', 'C', true) FROM pg_catalog.pg_roles \
-     WHERE rolname = current_user AND rolsuper)";
+const ENGLISH: &str = "(CASE WHEN pg_catalog.current_setting('is_superuser') = 'on' \
+     THEN pg_catalog.set_config('lc_messages', 'C', true) END)";
 
 fn is_locked(error: &diesel::result::Error) -> bool {
     matches!(error, diesel::result::Error::DatabaseError(_, information) if information.message().contains(LOCKED))

@@ -45,6 +45,8 @@ pub(crate) struct Behind {
     pub(crate) goal: Goal,
     pub(crate) steps: Vec<Step>,
     pub(crate) has_ledger: bool,
+    /// Whether the library has a row of it.
+    pub(crate) has_record: bool,
     /// Versions in the ledger that the application does not have.
     pub(crate) unknown: Vec<String>,
 }
@@ -75,6 +77,8 @@ struct Row {
     kind: String,
     #[diesel(sql_type = Bool)]
     exists: bool,
+    #[diesel(sql_type = Bool)]
+    has_record: bool,
 }
 
 #[derive(QueryableByName)]
@@ -187,7 +191,7 @@ impl<T: TenantModel> Tenancy<T> {
                         continue;
                     }
                     match row.exists || kind != SchemaKind::Tenant {
-                        true => names.push((name, kind)),
+                        true => names.push((name, kind, row.has_record)),
                         false => survey.missing.push((name, kind)),
                     }
                 }
@@ -195,8 +199,8 @@ impl<T: TenantModel> Tenancy<T> {
         }
         let known: HashSet<&str> = versions.iter().map(String::as_str).collect();
         for chunk in names.chunks(LEDGERS) {
-            let ledgers = read_ledgers(pg, chunk.iter().map(|(name, _)| name))?;
-            for (schema, kind) in chunk {
+            let ledgers = read_ledgers(pg, chunk.iter().map(|(name, _, _)| name))?;
+            for (schema, kind, has_record) in chunk {
                 let ledger = ledgers.get(schema.as_str());
                 let applied = ledger.cloned().unwrap_or_default();
                 let goal = Goal::new(target, versions, &applied);
@@ -222,6 +226,7 @@ impl<T: TenantModel> Tenancy<T> {
                     goal,
                     steps,
                     has_ledger,
+                    has_record: *has_record,
                     unknown,
                 });
             }
@@ -363,8 +368,9 @@ impl Question {
     /// same as then.
     fn is_current() -> String {
         let digest = digest_of("$1");
+        // A subquery, so that it is worked out once and not for each row: `convert_to` is only stable.
         format!(
-            "coalesce(s.digest = {digest} AND s.schema_oid = n.oid AND s.state IN ('ready', 'maintenance'), false)"
+            "coalesce(s.digest = (SELECT {digest}) AND s.schema_oid = n.oid AND s.state IN ('ready', 'maintenance'), false)"
         )
     }
 
@@ -383,7 +389,8 @@ impl Question {
         let (from, current) = (self.from(), Self::is_current());
         let of_all = self.which == Which::All;
         diesel::sql_query(format!(
-            "SELECT DISTINCT w.name, w.kind, (n.oid IS NOT NULL) AS exists {from} \
+            "SELECT DISTINCT w.name, w.kind, (n.oid IS NOT NULL) AS exists, (s.name IS NOT NULL) AS has_record \
+             {from} \
              WHERE ({of_all} OR NOT {current}) AND NOT {AT_REST} AND w.name > $2 ORDER BY w.name LIMIT {PAGE}"
         ))
         .bind::<Text, _>(self.versions.join(","))

@@ -65,6 +65,9 @@ pub(crate) struct Job {
     pub(crate) report: SchemaReport,
     /// Whether its ledger was there when it was looked for.
     pub(crate) has_ledger: bool,
+    /// Whether the library had a row of it when that was looked for. Should it have gone meanwhile, the next start-up
+    /// notices.
+    pub(crate) has_record: bool,
     /// Whether the next step runs in a transaction, for all that is known.
     pub(crate) is_transactional: bool,
     /// Each statement of a file is sent alone, to find the one that fails.
@@ -85,6 +88,7 @@ impl Job {
             goal: behind.goal,
             report,
             has_ledger: behind.has_ledger,
+            has_record: behind.has_record,
             in_pieces: false,
             is_busy: false,
             pauses: Backoff::new(RETRY.0, RETRY.1, RETRY.2),

@@ -5,7 +5,7 @@ use super::standing::is_refusal;
 use super::{OnSwitch, TenantLimits};
 use crate::Error;
 use crate::paths::{Settings, Target, settings};
-use crate::session::{Taint, reset};
+use crate::session::{Control, Taint, reset};
 use crate::sql;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection};
 use diesel::prelude::*;
@@ -232,6 +232,15 @@ impl Physical {
                 Err(failed(source))
             }
         }
+    }
+
+    /// Ends the transaction of [`Self::begin_work`] with its last statements, in one message. Diesel notices by itself
+    /// that the transaction has ended.
+    pub(crate) fn commit_work(&mut self, last: &str) -> QueryResult<()> {
+        let before = self.session.will_send_control(Control::Commit);
+        let result = self.pg.batch_execute(&format!("{last}; COMMIT"));
+        self.session.sent(Control::Commit, before, result.is_ok());
+        result
     }
 
     /// Begins a transaction where the path is set already.

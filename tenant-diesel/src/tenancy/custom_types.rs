@@ -51,13 +51,36 @@ impl<T: TenantModel> Tenancy<T> {
     }
 
     fn custom_type(&self, born: Option<&SchemaName>) -> Result<Option<Found>, crate::Error> {
-        let statics: Vec<&str> = self
-            .registry()
-            .static_names()
-            .iter()
-            .chain(born)
-            .map(SchemaName::as_str)
-            .collect();
+        match born {
+            Some(born) => self.custom_type_of(born),
+            None => self.custom_type_of_all(),
+        }
+    }
+
+    /// What depends on a schema is found by an index; the catalog of types has none by schema, and grows with all
+    /// tenants. A composite type is a relation, and that is what depends on the schema.
+    fn custom_type_of(&self, schema: &SchemaName) -> Result<Option<Found>, crate::Error> {
+        let query = format!(
+            "SELECT $1 AS schema, t.typname::text AS name FROM pg_catalog.pg_depend d \
+             LEFT JOIN pg_catalog.pg_class c \
+               ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = d.objid \
+             JOIN pg_catalog.pg_type t ON t.oid = CASE \
+               WHEN d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass THEN d.objid ELSE c.reltype END \
+             WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass \
+             AND d.refobjid = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1) \
+             AND {CUSTOM_TYPE} LIMIT 1"
+        );
+        self.pool().ask_catalog("look for custom types", |pg| {
+            diesel::sql_query(query.as_str())
+                .bind::<Text, _>(schema.as_str())
+                .get_result::<Found>(pg)
+                .optional()
+        })
+    }
+
+    fn custom_type_of_all(&self) -> Result<Option<Found>, crate::Error> {
+        let statics = self.registry().static_names().iter();
+        let statics: Vec<&str> = statics.map(SchemaName::as_str).collect();
         let types = format!(
             "SELECT n.nspname::text AS schema, t.typname::text AS name FROM pg_catalog.pg_type t \
              JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE {CUSTOM_TYPE}"
@@ -65,10 +88,9 @@ impl<T: TenantModel> Tenancy<T> {
         let table = sql::table(<T::Table as ScopedTable>::TABLE, self.public_schema());
         let column = sql::identifier(T::SCHEMA_COLUMN);
         self.pool().ask_catalog("look for custom types", |pg| {
-            let of_tenants = if born.is_none() && self.has_model_table(pg)? {
-                format!(" OR n.nspname::text IN (SELECT {column}::text FROM {table})")
-            } else {
-                String::new()
+            let of_tenants = match self.has_model_table(pg)? {
+                true => format!(" OR n.nspname::text IN (SELECT {column}::text FROM {table})"),
+                false => String::new(),
             };
             diesel::sql_query(format!("{types} AND (n.nspname = ANY ($1){of_tenants}) LIMIT 1"))
                 .bind::<Array<Text>, _>(&statics)
