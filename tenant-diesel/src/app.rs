@@ -49,6 +49,17 @@ pub struct MigrationFile {
     pub run_in_transaction: bool,
 }
 
+impl MigrationFile {
+    /// Whether what follows a file may be done by another role than what came before.
+    pub(crate) fn may_change_role(&self) -> bool {
+        let may = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            text.contains("role") || text.contains("authorization")
+        };
+        may(self.up) || self.down.is_some_and(may)
+    }
+}
+
 /// The versions of an app's migrations, for [`App::migration_versions`].
 #[must_use]
 pub fn versions<A: EmbeddedApp>() -> Vec<String> {

@@ -251,6 +251,16 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
+    /// The schema that the library would keep its tables in has tables of somebody else's. Nothing was changed.
+    #[error(
+        "schema `{schema}` is to be the library's own, and has tables of somebody else's: choose another one with \
+         `TenancyBuilder::library_schema`"
+    )]
+    LibrarySchemaTaken {
+        /// The schema.
+        schema: SchemaName,
+    },
+
     /// A migration is to be reverted or applied that the application does not have. Nothing was changed.
     #[error(
         "migration {version} on schema `{schema}` is not embedded in this application: build it with that migration"
@@ -291,6 +301,14 @@ pub enum Error {
     UnknownSchemas {
         /// The names.
         names: Vec<SchemaName>,
+    },
+
+    /// A handler, an observer or an executor panicked while a schema was migrated, and somebody caught that. What was not
+    /// committed was rolled back.
+    #[error("the migration of schema `{schema}` ended in a panic: see where it came from, then run again")]
+    Panicked {
+        /// The schema.
+        schema: SchemaName,
     },
 
     /// Some schemas could not be migrated; the report says which and why, and what was done.

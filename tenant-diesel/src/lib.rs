@@ -30,9 +30,9 @@ pub use events::{BoxError, Event, Moment};
 pub use lint::{LintFinding, LintRule, lint};
 pub use migrate::{
     DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, DEFAULT_STATEMENT_TIMEOUT, Executor, FailedStatement,
-    FileFailure, Gate, Mended, MigrationPlan, MigrationReport, MigrationRun, MigrationTarget, OnError,
-    Outcome, Parallel, PlannedSchema, RunEvent, SchemaReport, Selection, Sequential, Step, VerifyReport,
-    Wave, WaveEnd, Work,
+    FileFailure, Gate, ListedSchema, ListedVersion, Mended, MigrationPlan, MigrationReport, MigrationRun,
+    MigrationTarget, OnError, Outcome, Parallel, PlannedSchema, RunEvent, SchemaReport, Selection,
+    Sequential, Step, VerifyReport, Wave, WaveEnd, Work,
 };
 pub use model::{NewTenant, TenantChanges, TenantModel};
 pub use pool::{

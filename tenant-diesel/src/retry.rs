@@ -13,6 +13,11 @@ use std::time::{Duration, Instant};
 pub(crate) const SPEAK_ENGLISH_FROM_NOW_ON: &str = "SELECT pg_catalog.set_config('lc_messages', 'C', false) \
      WHERE (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)";
 
+/// An expression that has the server speak English until the transaction ends, so that what failed can be recognised, if
+/// the role may ask for that. Others hear what it is configured to speak.
+pub(crate) const ENGLISH: &str = "(CASE WHEN pg_catalog.current_setting('is_superuser') = 'on' \
+     THEN pg_catalog.set_config('lc_messages', 'C', true) END)";
+
 const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 const DEADLOCK: &str = "deadlock detected";
 
@@ -81,7 +86,10 @@ impl Backoff {
         Self {
             pause: first,
             longest,
-            deadline: Instant::now() + patience,
+            // So much patience that it cannot be told is without end: as good as a century.
+            deadline: Instant::now()
+                .checked_add(patience)
+                .unwrap_or_else(|| Instant::now() + Duration::from_secs(100 * 365 * 24 * 3600)),
             random: RandomState::new(),
             attempts: 0,
         }

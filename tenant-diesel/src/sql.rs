@@ -99,6 +99,15 @@ pub(crate) fn hex(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A text whose bytes are given in hexadecimal digits.
+pub(crate) fn unhex(digits: &str) -> Option<String> {
+    let bytes = (0..digits.len()).step_by(2);
+    let bytes: Option<Vec<u8>> = bytes
+        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
+        .collect();
+    String::from_utf8(bytes?).ok()
+}
+
 /// Sets a path that names no schema which could be missing. One parameter: the rendered path.
 pub(crate) const SET_PATH_UNVERIFIED: &str = "SELECT pg_catalog.set_config('search_path', $1, false)";
 

@@ -111,3 +111,35 @@ pub mod huge_file {}
 pub fn builder() -> TenancyBuilder<Client> {
     Tenancy::builder().app::<customers::App>()
 }
+
+/// A file without a transaction that leaves a setting.
+#[tenant_app(migrations = "fixtures/rough_session")]
+pub mod rough_session {}
+
+/// A file without a transaction that leaves a temporary table.
+#[tenant_app(migrations = "fixtures/rough_scratch")]
+pub mod rough_scratch {}
+
+/// A file without a transaction that leaves a role.
+#[tenant_app(migrations = "fixtures/rough_role")]
+pub mod rough_role {}
+
+/// A file that rolls back what it did, and begins anew.
+#[tenant_app(migrations = "fixtures/rough_chain")]
+pub mod rough_chain {}
+
+/// A file that fails in a block.
+#[tenant_app(migrations = "fixtures/rough_raise")]
+pub mod rough_raise {}
+
+/// A file without a transaction that can be run once.
+#[tenant_app(migrations = "fixtures/rough_index")]
+pub mod rough_index {}
+
+/// A file that makes tables as another role.
+#[tenant_app(migrations = "fixtures/rough_owner")]
+pub mod rough_owner {}
+
+/// A file that makes a function in PL/pgSQL, and says on which connection.
+#[tenant_app(migrations = "fixtures/rough_block")]
+pub mod rough_block {}

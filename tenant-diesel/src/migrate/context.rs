@@ -9,6 +9,7 @@ use crate::connection::{ScopedConnection, TenantScope};
 use crate::events::Events;
 use crate::pool::TenantPool;
 use crate::records::runs::RunId;
+use crate::retry::was_worth_retrying;
 use diesel::pg::PgConnection;
 use diesel::result::QueryResult;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,6 +38,8 @@ pub(crate) struct Context<'a> {
     pub(crate) events: &'a Events,
     pub(crate) run: Option<RunId>,
     pub(crate) observer: Option<&'a (dyn Fn(&RunEvent<'_>) + Send + Sync)>,
+    /// The run undoes something: where that fails, everything is as it was.
+    pub(crate) is_cumulative: bool,
     pub(crate) failures: AtomicUsize,
     pub(crate) stopped: Mutex<Option<String>>,
 }
@@ -58,7 +61,9 @@ impl Context<'_> {
         }
         match self.limits.on_error {
             OnError::Continue => false,
-            OnError::StopWave | OnError::StopRun => {
+            // The run is not stopped, only this wave's queue.
+            OnError::StopWave => true,
+            OnError::StopRun => {
                 self.stop("a schema failed");
                 true
             }
@@ -88,7 +93,18 @@ impl Context<'_> {
         let text = report.error.as_ref().map(in_full).unwrap_or_default();
         let records = &self.pool.paths().records;
         let note = |pg: &mut PgConnection| -> QueryResult<()> {
-            records.note_failure(pg, &report.schema, report.kind, &text)?;
+            // A lock that was not to be had, a file that is not there: the schema is as it was, and serves as it did.
+            let has_failed = report
+                .error
+                .as_ref()
+                .is_some_and(|error| matches!(error, Error::Migration { .. }) && !was_worth_retrying(error));
+            records.note_failure(
+                pg,
+                &report.schema,
+                report.kind,
+                &text,
+                has_failed && !self.is_cumulative,
+            )?;
             match self.run {
                 Some(run) => records.target_failed(pg, run, report, &text),
                 None => Ok(()),

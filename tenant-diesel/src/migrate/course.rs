@@ -2,14 +2,15 @@
 
 use super::context::Context;
 use super::executor::{Executor, Sequential};
-use super::goal::Goal;
+use super::goal::{Goal, MigrationTarget};
 use super::progress::RunEvent;
 use super::report::{MigrationReport, Outcome, SchemaReport};
 use super::run::MigrationRun;
 use super::survey::Behind;
-use super::wave::{Gate, Size, Wave, WaveEnd};
+use super::wave::{Gate, OnError, Size, Wave, WaveEnd};
 use super::work::{Job, Work};
 use crate::model::TenantModel;
+use crate::pool::states_changed;
 use crate::records::runs::{Begun, End, Kept};
 use crate::{Error, SchemaKind};
 use std::collections::HashMap;
@@ -25,6 +26,8 @@ pub(super) struct Course<'r, 't, T> {
     failures: usize,
     /// Why nothing more is begun.
     stopped: Option<String>,
+    /// A wave was left where a schema failed, and the others went on.
+    has_stopped_wave: bool,
 }
 
 impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
@@ -36,6 +39,7 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
             kept: HashMap::new(),
             failures: 0,
             stopped: None,
+            has_stopped_wave: false,
         }
     }
 
@@ -91,9 +95,14 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
             report.fail(Error::SchemaMissing { schema });
             self.report.push(report);
         }
-        let noted = run.tenancy.note_ledgers(&survey.to_note, true);
-        noted?;
+        let are_well = run.target == MigrationTarget::Latest;
+        if let Err(error) = run.tenancy.note_ledgers(&survey.to_note, are_well) {
+            // A role that only serves may not note anything; whoever migrates does.
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "failed to note what ledgers hold");
+        }
         if survey.behind.is_empty() {
+            self.end_unfinished();
             return Ok(());
         }
         self.begin(&survey.behind)?;
@@ -177,6 +186,7 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
             limits: run.limits,
             run: self.begun.map(|begun| begun.id),
             observer: run.observer.as_deref(),
+            is_cumulative: run.target.is_cumulative(),
             failures: self.failures.into(),
             stopped: Default::default(),
         };
@@ -192,33 +202,79 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
         self.failures = context.failures.load(Ordering::Relaxed);
         self.stopped = context.why_stopped();
         if !left.is_empty() && self.stopped.is_none() {
-            self.stopped = Some("its executor left schemas undone".to_owned());
+            let has_failed = done.iter().any(SchemaReport::is_failure);
+            match run.limits.on_error {
+                OnError::StopWave if has_failed => self.has_stopped_wave = true,
+                _ => self.stopped = Some("its executor left schemas undone".to_owned()),
+            }
         }
+        self.put_back_into_service(&left);
         done.append(&mut left);
         // In the order of the run, whoever was done first.
         done.sort_by_key(|report| order.get(&report.schema).copied());
         self.report.schemas.append(&mut done);
     }
 
+    /// Tenants that were taken out of service, and left before they were done, are served as before.
+    fn put_back_into_service(&self, left: &[SchemaReport]) {
+        if !self.run.rules.out_of_service || left.is_empty() {
+            return;
+        }
+        use crate::TenantState::{Migrating, Ready};
+        let tenancy = self.run.tenancy;
+        let put_back = tenancy.pool().ask_catalog("put tenants back into service", |pg| {
+            for report in left {
+                tenancy
+                    .records()
+                    .move_state(pg, &report.schema, &[Migrating], Ready)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = put_back {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                "failed to put tenants back into service that a stopped run had taken out of it"
+            );
+        }
+        states_changed();
+    }
+
+    /// Nothing is left to do, so nothing is left of an earlier run of the same either. A role that only serves may not
+    /// say so, and need not.
+    fn end_unfinished(&self) {
+        let run = self.run;
+        if self.begun.is_none() && !self.report.has_failures() {
+            let what = run.what();
+            let _said_by_who_migrates = run.tenancy.pool().ask_catalog("end what is done", |pg| {
+                run.tenancy.records().end_unfinished(pg, &what)
+            });
+        }
+    }
+
     /// Begins the run, or joins it, and notes what is to be done.
     fn begin(&mut self, behind: &[Behind]) -> Result<(), Error> {
         let run = self.run;
         let records = run.tenancy.records();
-        let goes_back = run.target.goes_back();
+        let is_cumulative = run.target.is_cumulative();
         let targets: Vec<(&SchemaName, Vec<String>)> = behind
             .iter()
             .map(|behind| {
                 let versions = behind.steps.iter().map(|step| step.version().to_owned());
                 (
                     &behind.schema,
-                    if goes_back { versions.collect() } else { Vec::new() },
+                    if is_cumulative {
+                        versions.collect()
+                    } else {
+                        Vec::new()
+                    },
                 )
             })
             .collect();
         let (begun, kept) = run.tenancy.pool().ask_catalog("begin the run", |pg| {
             let begun = match self.begun {
                 Some(begun) => begun,
-                None => records.begin_run(pg, &run.what(), run.target.reason())?,
+                None => records.begin_run(pg, &run.what(), run.target.reason(), is_cumulative)?,
             };
             let kept = match begun.is_resumed {
                 true => records.targets(pg, begun.id)?,
@@ -245,12 +301,12 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
 
     /// What an unfinished run of the same kind leaves to do. Where doing a thing twice would do more, it decided what.
     fn still_to_do(&mut self, behind: Vec<Behind>) -> Vec<Behind> {
-        let goes_back = self.run.target.goes_back();
+        let is_cumulative = self.run.target.is_cumulative();
         let kept = &self.kept;
         let left = behind.into_iter().filter_map(|mut behind| {
             match kept.get(&behind.schema) {
-                Some(kept) if goes_back && kept.is_done => return None,
-                Some(kept) if goes_back && !kept.versions.is_empty() => {
+                Some(kept) if is_cumulative && kept.is_done => return None,
+                Some(kept) if is_cumulative && !kept.versions.is_empty() => {
                     if let Goal::Revert(versions) = &mut behind.goal {
                         versions.clone_from(&kept.versions);
                     }
@@ -262,11 +318,10 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
         let left: Vec<_> = left.collect();
         let again: Vec<&SchemaName> = left.iter().map(|behind| &behind.schema).collect();
         self.report.done_before.retain(|name| !again.contains(&name));
-        // They were counted as up to date, and are listed as done before.
-        self.report.up_to_date = self.report.up_to_date.saturating_sub(match goes_back {
-            true => 0,
-            false => self.report.done_before.len(),
-        });
+        if is_cumulative {
+            // The others are counted by the survey, as far as they are there.
+            self.report.up_to_date += self.report.done_before.len();
+        }
         left
     }
 
@@ -278,6 +333,10 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
 
     pub(super) fn end(mut self, result: Result<(), Error>) -> Result<MigrationReport, Error> {
         let tenancy = self.run.tenancy;
+        if self.has_stopped_wave {
+            self.stopped
+                .get_or_insert_with(|| "a schema of a wave failed".to_owned());
+        }
         self.report.stopped = self.stopped.take();
         if let Err(error) = result {
             if self.report.schemas.iter().all(|entry| entry.attempts == 0) {

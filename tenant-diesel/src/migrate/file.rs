@@ -84,9 +84,7 @@ pub(crate) fn run_file<S: Scope>(
     })?;
     if conn.lease_mut().transaction_depth() < depth {
         // What it did is committed or undone, nobody knows; a ledger row would be a guess.
-        let reason = "the file ends the transaction that it runs in (COMMIT or ROLLBACK): leave that out, or \
-                      say `run_in_transaction = false` in its metadata.toml";
-        return Err(failed(reason.into()));
+        return Err(failed(ENDS_ITS_TRANSACTION.into()));
     }
     if depth == 0 && conn.is_in_transaction() {
         // It will be rolled back with the connection.
@@ -96,6 +94,10 @@ pub(crate) fn run_file<S: Scope>(
     }
     Ok(())
 }
+
+/// Why a file is refused that leaves another transaction behind than it was given.
+pub(crate) const ENDS_ITS_TRANSACTION: &str = "the file ends the transaction that it runs in (COMMIT or ROLLBACK): \
+     leave that out, or say `run_in_transaction = false` in its metadata.toml";
 
 type Failed = (Option<FailedStatement>, diesel::result::Error);
 

@@ -34,6 +34,11 @@ impl MigrationTarget {
         matches!(self, Self::Revert(_) | Self::Redo | Self::Version(_))
     }
 
+    /// Whether it does more where it is done twice.
+    pub(crate) fn is_cumulative(&self) -> bool {
+        matches!(self, Self::Revert(_) | Self::Redo)
+    }
+
     /// Why it was asked for, where that must be said.
     pub(crate) fn reason(&self) -> Option<&str> {
         match self {

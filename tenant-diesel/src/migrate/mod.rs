@@ -6,12 +6,11 @@
 //! | [`run`], [`course`] | [`MigrationRun`]: what is asked for, and how a run goes |
 //! | [`selection`], [`goal`], [`order`], [`wave`] | which schemas, which steps, in which order, which together |
 //! | [`survey`] | who is behind |
-//! | [`plan`] | what would be done |
+//! | [`plan`], [`list`] | what would be done, and what was |
 //! | [`executor`], [`work`] | on which threads, and what is left to do |
 //! | [`context`] | what all threads of a run share |
 //! | [`runner`], [`file`] | one schema, one file |
 //! | [`new_schema`] | all migrations, in a schema that is being born |
-//! | [`new_schema`] | a schema that is being born |
 //! | [`report`], [`progress`] | what was done, and what is being done |
 //! | [`verify`] | ledgers, compared with what the library keeps of them |
 //! | [`apps`] | the embedded migrations, by scope, in order |
@@ -25,6 +24,7 @@ mod executor;
 mod file;
 mod goal;
 pub(crate) mod ledger;
+mod list;
 pub(crate) mod lock;
 mod new_schema;
 mod order;
@@ -44,6 +44,7 @@ pub use executor::{Executor, Parallel, Sequential};
 pub(crate) use file::failure_in;
 pub use file::{FailedStatement, FileFailure};
 pub use goal::{MigrationTarget, Step};
+pub use list::{ListedSchema, ListedVersion};
 pub(crate) use new_schema::{run_all_in_open_transaction, run_unlocked};
 pub use plan::{MigrationPlan, PlannedSchema};
 pub use progress::RunEvent;

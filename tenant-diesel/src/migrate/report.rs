@@ -18,7 +18,8 @@ pub struct MigrationReport {
     pub schemas: Vec<SchemaReport>,
     /// How many schemas were up to date, besides these.
     pub up_to_date: usize,
-    /// Those that were done before, in a run that this one resumed.
+    /// Those that were done before, in a run that this one resumed. As far as they are there, they are counted as up to
+    /// date.
     pub done_before: Vec<SchemaName>,
     /// Those that are neither served nor migrated, and their states.
     pub at_rest: Vec<(SchemaName, TenantState)>,
@@ -67,6 +68,10 @@ pub struct SchemaReport {
 pub enum Outcome {
     /// Nothing was begun: the run was stopped before.
     NotStarted,
+    /// It was begun, and the run was stopped before its end: what was done stays.
+    Stopped,
+    /// It was archived, or is being dropped, since the run began: nothing was done.
+    AtRest,
     /// All that was to be done is done, by this process or by another one meanwhile.
     Done,
     /// There is no schema of this name.
@@ -194,9 +199,10 @@ const MOST_NAMED: usize = 20;
 impl fmt::Display for MigrationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-        let not_started = |entry: &&SchemaReport| entry.outcome == Outcome::NotStarted;
+        let not_started =
+            |entry: &&SchemaReport| matches!(entry.outcome, Outcome::NotStarted | Outcome::Stopped);
         let left = self.schemas.iter().filter(not_started).count();
-        let all = self.schemas.len() + self.up_to_date + self.done_before.len();
+        let all = self.schemas.len() + self.up_to_date;
         let (migrations, schemas) = (counted(self.applied(), "migration"), counted(all, "schema"));
         write!(f, "{migrations} applied, ")?;
         let sum = |list: fn(&SchemaReport) -> usize| self.schemas.iter().map(list).sum::<usize>();
@@ -210,12 +216,12 @@ impl fmt::Display for MigrationReport {
         }
         match (self.failures().count(), &self.stopped) {
             (0, None) => write!(f, "{schemas} up to date")?,
-            (0, Some(reason)) => write!(f, "stopped because {reason}: {left} of {schemas} not begun")?,
+            (0, Some(reason)) => write!(f, "stopped because {reason}: {left} of {schemas} not done")?,
             (failed, None) => write!(f, "{failed} of {schemas} failed")?,
             (failed, Some(reason)) => {
                 write!(
                     f,
-                    "{failed} of {schemas} failed, stopped because {reason}: {left} not begun"
+                    "{failed} of {schemas} failed, stopped because {reason}: {left} not done"
                 )?;
             }
         }

@@ -4,10 +4,12 @@ use super::context::{Limits, Rules};
 use super::course::Course;
 use super::executor::{Executor, Parallel, Sequential};
 use super::goal::{Goal, MigrationTarget};
+use super::list::ListedSchema;
 use super::order::Order;
 use super::plan::{MigrationPlan, PlannedSchema};
 use super::progress::RunEvent;
 use super::report::{MigrationReport, SchemaReport};
+use super::runner::scope_of;
 use super::selection::Selection;
 use super::survey::{Behind, Survey, Which, read_ledgers};
 use super::wave::{OnError, Wave};
@@ -235,6 +237,38 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         Ok(MigrationPlan::of(&survey, shared.as_ref().map(PlannedSchema::of)))
     }
 
+    /// Which versions are applied to each schema of the selection, and which are not: as `diesel migration list` says it of
+    /// one schema. The shared schema first, if it is selected. Changes nothing, whatever the target.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownSchemas`], [`Error::PoolTimeout`], the failure of a question.
+    pub fn list(&self) -> Result<Vec<ListedSchema>, Error> {
+        let tenancy = self.tenancy;
+        let survey = tenancy.survey(&self.selection, &MigrationTarget::Latest, Which::All)?;
+        let behind = survey
+            .behind
+            .into_iter()
+            .map(|behind| (behind.schema, behind.kind));
+        let mut schemas: Vec<_> = behind.chain(survey.to_note).collect();
+        schemas.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+        let public = tenancy.public_schema();
+        if self.selection.includes(public, SchemaKind::Shared) {
+            schemas.insert(0, (public.clone(), SchemaKind::Shared));
+        }
+        let mut listed = Vec::new();
+        for chunk in schemas.chunks(100) {
+            let ledgers = tenancy.pool().ask_catalog("read ledgers", |pg| {
+                read_ledgers(pg, chunk.iter().map(|(name, _)| name))
+            })?;
+            listed.extend(chunk.iter().map(|(schema, kind)| {
+                let applied = ledgers.versions.get(schema.as_str()).cloned().unwrap_or_default();
+                ListedSchema::new(schema, *kind, &tenancy.apps().versions(scope_of(*kind)), &applied)
+            }));
+        }
+        Ok(listed)
+    }
+
     /// Runs it.
     ///
     /// # Errors
@@ -325,7 +359,9 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
                     return Ok(None);
                 }
                 Ok(Some(
-                    read_ledgers(pg, std::iter::once(schema))?.remove(schema.as_str()),
+                    read_ledgers(pg, std::iter::once(schema))?
+                        .versions
+                        .remove(schema.as_str()),
                 ))
             })?;
         let Some(ledger) = ledger else { return Ok(None) };
@@ -334,7 +370,10 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         let goal = Goal::new(&self.target, &versions, &applied);
         let steps = goal.steps(&applied);
         if steps.is_empty() && has_ledger {
-            tenancy.note_if_kept(schema, SchemaKind::Shared)?;
+            if let Err(error) = tenancy.note_if_kept(schema, SchemaKind::Shared) {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "failed to note what the ledger of the shared schema holds");
+            }
             return Ok(None);
         }
         let unknown = applied.iter().filter(|version| !versions.contains(version));

@@ -1,18 +1,18 @@
 //! One schema: under its lock, each step in one transaction with the row in the ledger and the library's own.
 
 use super::context::Context;
-use super::file::{failure_in, run_file};
+use super::file::{ENDS_ITS_TRANSACTION, failure_in, run_file};
 use super::goal::Step;
 use super::progress::RunEvent;
-use super::report::Outcome;
 use super::work::Job;
 use super::{ledger, lock};
 use crate::app::MigrationFile;
 use crate::connection::{ScopedConnection, TenantScope};
 use crate::events::{Event, Moment};
 use crate::paths::Target;
+use crate::pool::states_changed;
 use crate::records::schemas::Ledger;
-use crate::retry::was_worth_retrying;
+use crate::retry::{ENGLISH, was_worth_retrying};
 use crate::{Error, SchemaKind, sql};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use std::collections::HashSet;
@@ -26,6 +26,8 @@ pub(crate) type Migrations = [&'static MigrationFile];
 pub(crate) enum Stopped {
     /// Somebody else has its lock.
     Busy,
+    /// It was archived since the run began, or is being dropped.
+    AtRest,
     Failed(Error),
 }
 
@@ -64,13 +66,24 @@ pub(crate) fn bring(
     if schema.is_still_busy()? {
         return Err(Stopped::Busy);
     }
-    if schema.job.report.attempts == 1 && context.events.listens(Moment::MigratingSchema) {
+    let is_told = std::mem::replace(&mut schema.job.is_told, true);
+    if !is_told && context.events.listens(Moment::MigratingSchema) {
         context
             .events
             .fire(Event::new(Moment::MigratingSchema, &schema.schema))?;
     }
     schema.take_out_of_service()?;
-    while schema.take_step()? {}
+    loop {
+        match schema.take_step() {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(Stopped::Busy) => {
+                schema.put_back_into_service()?;
+                return Err(Stopped::Busy);
+            }
+            Err(failed) => return Err(failed),
+        }
+    }
     if context.events.listens(Moment::MigratedSchema) {
         context
             .events
@@ -123,7 +136,6 @@ impl OneSchema<'_, '_> {
             Taken::Step { step, left } => (step, left),
         };
         let report = &mut self.job.report;
-        report.outcome = Outcome::Done;
         report.did(&step);
         self.context.tell(&RunEvent::StepDone {
             schema: &self.schema,
@@ -145,12 +157,20 @@ impl OneSchema<'_, '_> {
     fn in_transaction(&mut self) -> Result<Taken, Stopped> {
         self.begin()?;
         let result = self.inside().and_then(|(taken, notes)| {
-            let committed = self.conn.lease_mut().commit_work(&notes);
-            committed.map_err(|error| self.failed("record and commit a migration", error))?;
+            let committed = self.conn.lease_mut().commit_work(&format!("{IS_SAME}; {notes}"));
+            committed.map_err(|error| match (has_ended(&error), &taken) {
+                (true, Taken::Step { step, .. }) => Stopped::Failed(Error::Migration {
+                    schema: self.schema.clone(),
+                    version: step.version().to_owned(),
+                    source: ENDS_ITS_TRANSACTION.into(),
+                }),
+                _ => self.failed("record and commit a migration", error),
+            })?;
             Ok(taken)
         });
         if result.is_err() && AnsiTransactionManager::rollback_transaction(self.conn).is_err() {
-            self.conn.lease_mut().session.discard();
+            // Whatever it is in, nobody is to have it.
+            self.conn.lease_mut().note_lost();
         }
         result
     }
@@ -177,7 +197,10 @@ impl OneSchema<'_, '_> {
 
     /// One message: the path and the limits for the time of the transaction, and the lock, if nobody has it.
     fn begin_message(&self, target: &Target) -> String {
-        let mut settings = vec![("search_path", target.path.to_string())];
+        let mut settings = vec![
+            ("search_path", target.path.to_string()),
+            (MARK, "here".to_owned()),
+        ];
         settings.extend(self.limits());
         let settings: Vec<String> = settings
             .iter()
@@ -202,7 +225,11 @@ impl OneSchema<'_, '_> {
             ("lock_timeout", rules.lock_timeout),
             ("statement_timeout", rules.statement_timeout),
         ];
-        let limit = |(name, limit): (_, Option<Duration>)| Some((name, format!("{}ms", limit?.as_millis())));
+        let limit = |(name, limit): (_, Option<Duration>)| {
+            // Zero would be no limit at all, and more than this is refused.
+            let milliseconds = limit?.as_millis().clamp(1, i32::MAX as u128);
+            Some((name, format!("{milliseconds}ms")))
+        };
         limits.into_iter().filter_map(limit)
     }
 
@@ -219,6 +246,7 @@ impl OneSchema<'_, '_> {
             return Ok((Taken::OtherWay, "SELECT 1".to_owned()));
         }
         self.run(&step)?;
+        self.fire(Moment::AppliedMigration, &step)?;
         let notes = self.notes(applied, Some(&step), steps.is_empty());
         Ok((Taken::Step { step, left: steps }, notes))
     }
@@ -226,7 +254,9 @@ impl OneSchema<'_, '_> {
     /// The same for a file that cannot run in a transaction: the lock is the session's, and file and row are two
     /// transactions.
     fn outside_transaction(&mut self) -> Result<Taken, Stopped> {
-        self.conn.assert_path()?;
+        // Takes back what the last file left in the session, whichever schema it was for.
+        let target = self.conn.lease_mut().target.clone();
+        self.conn.lease_mut().enter_work(&target)?;
         let schema = self.schema.clone();
         let lock = lock::try_session_lock(self.conn.raw(), &schema);
         if !lock.map_err(|error| self.failed("take the lock of the schema", error))? {
@@ -235,7 +265,7 @@ impl OneSchema<'_, '_> {
         let result = self.unlocked_after();
         if !lock::session_unlock(self.conn.raw(), &schema).unwrap_or(false) {
             // Closing the connection gives the lock back.
-            self.conn.lease_mut().session.discard();
+            self.conn.lease_mut().note_lost();
         }
         result
     }
@@ -261,6 +291,8 @@ impl OneSchema<'_, '_> {
         self.run(&step)?;
         let notes = self.notes(applied, Some(&step), steps.is_empty());
         self.note(&notes)?;
+        // Only now: what was done cannot be undone, and must be in the ledger whatever a handler says.
+        self.fire(Moment::AppliedMigration, &step)?;
         // Whatever the file did to the path, also where nothing in its text says so.
         self.conn.assert_path()?;
         Ok(Taken::Step { step, left: steps })
@@ -274,8 +306,10 @@ impl OneSchema<'_, '_> {
 
     fn applied(&mut self) -> Result<HashSet<String>, Stopped> {
         let schema = self.schema.clone();
-        let applied = ledger::versions(self.conn.raw(), &schema);
-        applied.map_err(|error| self.failed("read the ledger", error))
+        let rest = self.context.pool.paths().records.at_rest(&schema);
+        let applied = ledger::versions_unless(self.conn.raw(), &schema, &rest);
+        let applied = applied.map_err(|error| self.failed("read the ledger", error))?;
+        applied.ok_or(Stopped::AtRest)
     }
 
     fn steps(&mut self, applied: &HashSet<String>) -> Result<Vec<Step>, Stopped> {
@@ -313,7 +347,7 @@ impl OneSchema<'_, '_> {
                 version: version.to_owned(),
             }));
         };
-        self.fire(Moment::ApplyingMigration, version)?;
+        self.fire(Moment::ApplyingMigration, step)?;
         let down = || {
             file.down.ok_or_else(|| Error::NoDownFile {
                 schema: schema.clone(),
@@ -327,12 +361,12 @@ impl OneSchema<'_, '_> {
                 .and_then(|()| self.conn.assert_path())
                 .and_then(|()| run_file(self.conn, file, "up.sql", file.up, pieces)),
         };
-        result.map_err(Stopped::Failed)?;
-        self.fire(Moment::AppliedMigration, version)
+        result.map_err(Stopped::Failed)
     }
 
-    fn fire(&self, moment: Moment, version: &str) -> Result<(), Stopped> {
-        if !self.context.events.listens(moment) {
+    fn fire(&self, moment: Moment, step: &Step) -> Result<(), Stopped> {
+        let version = step.version();
+        if matches!(step, Step::Fake(_)) || !self.context.events.listens(moment) {
             return Ok(());
         }
         let event = Event::new(moment, &self.schema).version_is(version);
@@ -344,6 +378,12 @@ impl OneSchema<'_, '_> {
         let context = self.context;
         let records = &context.pool.paths().records;
         let mut message = String::new();
+        let changes_role = step
+            .and_then(|step| find(self.migrations, step.version()))
+            .is_some_and(MigrationFile::may_change_role);
+        if changes_role {
+            message += "RESET SESSION AUTHORIZATION; RESET ROLE; ";
+        }
         match step {
             Some(Step::Apply(version) | Step::Fake(version)) => {
                 message += &ledger::insert_sql(&self.schema, version);
@@ -388,6 +428,21 @@ impl OneSchema<'_, '_> {
         let schema = self.schema.clone();
         let moved = records.move_state(self.conn.raw(), &schema, &[Ready, Failed], Migrating);
         moved.map_err(|error| self.failed("take the tenant out of service", error))?;
+        states_changed();
+        Ok(())
+    }
+
+    /// Puts a tenant back that was taken out of service and left to somebody else.
+    fn put_back_into_service(&mut self) -> Result<(), Stopped> {
+        if !self.context.rules.out_of_service {
+            return Ok(());
+        }
+        use crate::TenantState::{Migrating, Ready};
+        let records = &self.context.pool.paths().records;
+        let schema = self.schema.clone();
+        let moved = records.move_state(self.conn.raw(), &schema, &[Migrating], Ready);
+        moved.map_err(|error| self.failed("put the tenant back into service", error))?;
+        states_changed();
         Ok(())
     }
 
@@ -436,10 +491,17 @@ enum Taken {
     Step { step: Step, left: Vec<Step> },
 }
 
-/// So that what failed can be recognised: superusers may have the server speak English for the time of the
-/// transaction. Others hear what it is configured to speak.
-const ENGLISH: &str = "(CASE WHEN pg_catalog.current_setting('is_superuser') = 'on' \
-     THEN pg_catalog.set_config('lc_messages', 'C', true) END)";
+/// A setting that is there as long as the transaction is: a file that ends it, and begins another one, takes it away.
+const MARK: &str = "tenant_diesel.migration";
+
+/// An error if it is gone.
+const IS_SAME: &str = "SELECT (CASE pg_catalog.current_setting('tenant_diesel.migration', true) WHEN 'here' \
+     THEN '0' ELSE 'tenant_diesel: another transaction' END)::pg_catalog.int4";
+
+fn has_ended(error: &diesel::result::Error) -> bool {
+    matches!(error, diesel::result::Error::DatabaseError(_, information)
+        if information.message().contains("tenant_diesel: another transaction"))
+}
 
 fn is_locked(error: &diesel::result::Error) -> bool {
     matches!(error, diesel::result::Error::DatabaseError(_, information) if information.message().contains(LOCKED))

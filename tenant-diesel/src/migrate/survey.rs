@@ -5,6 +5,7 @@ use super::selection::Selection;
 use super::{ledger, lock};
 use crate::model::TenantModel;
 use crate::records::digest_of;
+use crate::retry::{ENGLISH, is_about_a_lock};
 use crate::{Error, SchemaKind, Tenancy, TenantState, sql};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -201,7 +202,15 @@ impl<T: TenantModel> Tenancy<T> {
         for chunk in names.chunks(LEDGERS) {
             let ledgers = read_ledgers(pg, chunk.iter().map(|(name, _, _)| name))?;
             for (schema, kind, has_record) in chunk {
-                let ledger = ledgers.get(schema.as_str());
+                let is_locked = ledgers.locked.contains(schema.as_str());
+                if is_locked && target.is_cumulative() {
+                    // What would be undone is not known.
+                    let action = "read the ledger, which somebody has locked,";
+                    let failed = Error::attempt(action, schema)(diesel::result::Error::NotFound);
+                    survey.refused.push((schema.clone(), failed));
+                    continue;
+                }
+                let ledger = ledgers.versions.get(schema.as_str());
                 let applied = ledger.cloned().unwrap_or_default();
                 let goal = Goal::new(target, versions, &applied);
                 let steps = goal.steps(&applied);
@@ -214,7 +223,7 @@ impl<T: TenantModel> Tenancy<T> {
                 if !unknown.is_empty() {
                     survey.unknown.push((schema.clone(), unknown.clone()));
                 }
-                let has_ledger = ledger.is_some();
+                let has_ledger = ledger.is_some() || is_locked;
                 if steps.is_empty() && has_ledger {
                     survey.up_to_date += 1;
                     survey.to_note.push((schema.clone(), *kind));
@@ -281,7 +290,7 @@ impl<T: TenantModel> Tenancy<T> {
         Ok(match self.records().look(pg)? {
             true => self.records().table("schemas"),
             false => "(SELECT NULL::text AS name, NULL::text AS state, NULL::oid AS schema_oid, NULL::text AS digest, \
-                      NULL::text AS version WHERE false)"
+                      NULL::text AS error, NULL::integer AS attempts, NULL::text AS version WHERE false)"
                 .to_owned(),
         })
     }
@@ -441,11 +450,25 @@ fn with_ledgers<'n>(
     Ok(rows.into_iter().map(|row| row.name).collect())
 }
 
-/// What the ledgers of these schemas hold, of those that have one: two round trips, however many they are.
+/// What ledgers hold.
+#[derive(Debug, Default)]
+pub(crate) struct Ledgers {
+    /// By the name of the schema, of those that have one.
+    pub(crate) versions: HashMap<String, HashSet<String>>,
+    /// Those that somebody has locked.
+    pub(crate) locked: HashSet<String>,
+}
+
+/// How long a hundred ledgers are waited for together, and then each of them: whoever drops a schema has locked one, and
+/// the others are not to wait for that.
+const LEDGERS_TIMEOUT: &str = "500ms";
+const LEDGER_TIMEOUT: &str = "50ms";
+
+/// What the ledgers of these schemas hold: a few round trips, however many they are.
 pub(crate) fn read_ledgers<'n>(
     pg: &mut PgConnection,
     names: impl Iterator<Item = &'n SchemaName> + Clone,
-) -> QueryResult<HashMap<String, HashSet<String>>> {
+) -> QueryResult<Ledgers> {
     let with_ledgers = with_ledgers(pg, names.clone())?;
     let one = |schema: &SchemaName| {
         format!(
@@ -457,26 +480,50 @@ pub(crate) fn read_ledgers<'n>(
     let of: Vec<&SchemaName> = names
         .filter(|name| with_ledgers.contains(name.as_str()))
         .collect();
+    let mut read = Ledgers::default();
     if of.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(read);
     }
     let all: Vec<String> = of.iter().map(|schema| one(schema)).collect();
-    let rows = match diesel::sql_query(all.join(" UNION ALL ")).load::<Ledger>(pg) {
+    let rows = within(pg, LEDGERS_TIMEOUT, |pg| {
+        diesel::sql_query(all.join(" UNION ALL ")).load::<Ledger>(pg)
+    });
+    let rows = match rows {
         Ok(rows) => rows,
-        // One of them went meanwhile, or cannot be read: the others are read all the same.
-        Err(_) if of.len() > 1 => {
-            let mut rows = HashMap::new();
+        // One of them went meanwhile, or cannot be read, or somebody has locked it: the others are read all the same.
+        Err(_) => {
+            let mut rows = Vec::new();
             for schema in of {
-                if let Ok(ledger) = diesel::sql_query(one(schema)).get_result::<Ledger>(pg) {
-                    rows.insert(ledger.name, ledger.versions.into_iter().collect());
+                let row = within(pg, LEDGER_TIMEOUT, |pg| {
+                    diesel::sql_query(one(schema)).get_result::<Ledger>(pg)
+                });
+                match row {
+                    Ok(row) => rows.push(row),
+                    Err(error) if is_about_a_lock(&error) => {
+                        read.locked.insert(schema.as_str().to_owned());
+                    }
+                    // As if it had none: whoever is to migrate it finds out why.
+                    Err(_) => {}
                 }
             }
-            return Ok(rows);
+            rows
         }
-        Err(_) => return Ok(HashMap::new()),
     };
     let rows = rows
         .into_iter()
         .map(|row| (row.name, row.versions.into_iter().collect()));
-    Ok(rows.collect())
+    read.versions.extend(rows);
+    Ok(read)
+}
+
+/// Asks something that waits for no lock for long.
+fn within<R>(
+    pg: &mut PgConnection,
+    limit: &str,
+    ask: impl FnOnce(&mut PgConnection) -> QueryResult<R>,
+) -> QueryResult<R> {
+    pg.transaction(|pg| {
+        pg.batch_execute(&format!("SET LOCAL lock_timeout = '{limit}'; SELECT {ENGLISH}"))?;
+        ask(pg)
+    })
 }

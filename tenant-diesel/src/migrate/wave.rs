@@ -155,8 +155,8 @@ pub enum OnError {
     /// The others are migrated all the same: a deployment should not leave nine hundred behind because of one.
     #[default]
     Continue,
-    /// The rest of its wave is left, and the run with it; what is under way is ended.
+    /// The rest of its wave is left, and the next wave comes; what is under way is ended.
     StopWave,
-    /// As soon as it failed, nothing is begun any more.
+    /// Nothing is begun any more; what is under way is ended.
     StopRun,
 }

@@ -48,14 +48,34 @@ struct Queue {
     running: usize,
     /// Connections that nobody uses at the moment, with the number of schemas that they may still serve.
     connections: Vec<Bench>,
+    /// Those that are under way, as long as nobody knows what became of them.
+    under_way: Vec<SchemaReport>,
     done: Vec<SchemaReport>,
     is_stopped: bool,
+}
+
+impl Queue {
+    /// A thread takes a schema.
+    fn takes(&mut self, job: Job) -> Job {
+        self.running += 1;
+        let mut report = SchemaReport::new(job.schema(), job.report.kind);
+        report.wave = job.report.wave;
+        report.attempts = job.report.attempts + 1;
+        self.under_way.push(report);
+        job
+    }
 }
 
 /// A connection to work on.
 struct Bench {
     conn: ScopedConnection<TenantScope>,
     left: usize,
+}
+
+impl Bench {
+    fn if_fit(mut self) -> Option<Self> {
+        self.conn.lease_mut().is_fit_for_work().then_some(self)
+    }
 }
 
 /// One schema, and what is to be done in it.
@@ -74,6 +94,8 @@ pub(crate) struct Job {
     pub(crate) in_pieces: bool,
     /// Somebody else had its lock when it was looked at last.
     pub(crate) is_busy: bool,
+    /// The handlers heard that it is begun.
+    pub(crate) is_told: bool,
     pauses: Backoff,
     not_before: Instant,
     busy_pause: Duration,
@@ -91,6 +113,7 @@ impl Job {
             has_record: behind.has_record,
             in_pieces: false,
             is_busy: false,
+            is_told: false,
             pauses: Backoff::new(RETRY.0, RETRY.1, RETRY.2),
             not_before: Instant::now(),
             busy_pause: BUSY.0,
@@ -150,11 +173,25 @@ impl<'a> Work<'a> {
         true
     }
 
-    /// What was done, and the schemas that were not begun.
+    /// What was done, and the schemas that were not begun, or not ended.
     pub(crate) fn into_reports(self) -> (Vec<SchemaReport>, Vec<SchemaReport>) {
         let queue = self.queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut done = queue.done;
+        done.extend(queue.under_way.into_iter().map(|mut report| {
+            let schema = report.schema.clone();
+            report.fail(Error::Panicked { schema });
+            report
+        }));
         let left = queue.ready.into_iter().chain(queue.later);
-        (queue.done, left.map(|job| job.report).collect())
+        let left = left.map(|job| {
+            let mut report = job.report;
+            let has_done = [&report.applied, &report.reverted, &report.faked].map(|done| !done.is_empty());
+            if has_done.contains(&true) {
+                report.outcome = Outcome::Stopped;
+            }
+            report
+        });
+        (done, left.collect())
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -195,16 +232,15 @@ impl<'a> Work<'a> {
                 return None;
             }
             if let Some(job) = queue.ready.pop_front() {
-                queue.running += 1;
-                return Some(job);
+                return Some(queue.takes(job));
             }
             let earliest = (0..queue.later.len()).min_by_key(|i| queue.later[*i].not_before)?;
             let pause = queue.later[earliest]
                 .not_before
                 .saturating_duration_since(Instant::now());
             if pause.is_zero() {
-                queue.running += 1;
-                return Some(queue.later.swap_remove(earliest));
+                let job = queue.later.swap_remove(earliest);
+                return Some(queue.takes(job));
             }
             let waited = self.changed.wait_timeout(queue, pause);
             queue = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -238,6 +274,10 @@ impl<'a> Work<'a> {
                 job.busy_pause = (job.busy_pause * 2).min(BUSY.1);
                 return self.put_back(job, bench);
             }
+            Err(Stopped::AtRest) => {
+                job.report.outcome = Outcome::AtRest;
+                None
+            }
             Err(Stopped::Failed(error)) => Some(error),
         };
         if let Some(error) = error {
@@ -265,10 +305,11 @@ impl<'a> Work<'a> {
             }
             job.report.fail(error);
             if job.report.is_failure() {
+                // A connection that is of no use any more makes room for another.
+                bench = bench.and_then(Bench::if_fit);
                 context.note_failure(bench.as_mut().map(|bench| &mut bench.conn), &job.report);
             }
-        }
-        if job.report.outcome == Outcome::NotStarted {
+        } else if job.report.outcome != Outcome::AtRest {
             job.report.outcome = Outcome::Done;
         }
         states_changed();
@@ -277,6 +318,9 @@ impl<'a> Work<'a> {
         if job.report.is_failure() && context.failed() {
             queue.is_stopped = true;
         }
+        queue
+            .under_way
+            .retain(|report| report.schema != job.report.schema);
         queue.done.push(job.report);
         self.keep(&mut queue, bench);
         drop(queue);
@@ -285,6 +329,9 @@ impl<'a> Work<'a> {
 
     fn put_back(&self, job: Job, bench: Option<Bench>) {
         let mut queue = self.lock();
+        queue
+            .under_way
+            .retain(|report| report.schema != job.report.schema);
         queue.later.push(job);
         self.keep(&mut queue, bench);
         drop(queue);
@@ -293,10 +340,8 @@ impl<'a> Work<'a> {
 
     /// Keeps a connection for the next schema, if it is fit for one.
     fn keep(&self, queue: &mut Queue, bench: Option<Bench>) {
-        let Some(mut bench) = bench else { return };
-        if bench.left > 0 && bench.conn.lease_mut().is_fit_for_work() {
-            queue.connections.push(bench);
-        }
+        let fit = bench.and_then(Bench::if_fit).filter(|bench| bench.left > 0);
+        queue.connections.extend(fit);
     }
 }
 

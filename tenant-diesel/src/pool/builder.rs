@@ -257,7 +257,11 @@ impl TenantPoolBuilder {
         // Unchecked, so that it is not waited for connections that will never be.
         let pool = self.r2d2.build_unchecked(manager.clone());
         match wait_for_start(&pool, &manager.0) {
-            Start::Started => Ok(TenantPool::new(pool, manager, self.name, self.paths)),
+            Start::Started => {
+                let pool = TenantPool::new(pool, manager, self.name, self.paths);
+                pool.look_at_records();
+                Ok(pool)
+            }
             Start::Refused => Err(Error::PoolerSharesSessions { pool: self.name }),
             Start::TimedOut => {
                 // r2d2 tells its last failure to who finds no connection.

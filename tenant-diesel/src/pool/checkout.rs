@@ -182,6 +182,14 @@ impl TenantPool {
         ask(&mut lease.pg).map_err(Error::attempt(action, &self.0.paths.public))
     }
 
+    /// Whether the library's tables are there, so that checkouts can ask them who is served. If they are not, or cannot be
+    /// asked now, checkouts look again.
+    pub(super) fn look_at_records(&self) {
+        let records = &self.0.paths.records;
+        records.are_wanted();
+        let _looked_for_again = self.ask_catalog("look for the library's tables", |pg| records.look(pg));
+    }
+
     /// A connection for work over many schemas, on a path that sees no table.
     pub(crate) fn workbench(&self) -> Result<Lease, Error> {
         let mut lease = self.lease(self.paths().public())?;

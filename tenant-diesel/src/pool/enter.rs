@@ -234,6 +234,11 @@ impl Physical {
         }
     }
 
+    /// Puts the session on the path for work that cannot be done in a transaction, as new for all else.
+    pub(crate) fn enter_work(&mut self, target: &Target) -> Result<(), Error> {
+        self.enter_path(&target.path, Some(target), None)
+    }
+
     /// Ends the transaction of [`Self::begin_work`] with its last statements, in one message. Diesel notices by itself
     /// that the transaction has ended.
     pub(crate) fn commit_work(&mut self, last: &str) -> QueryResult<()> {

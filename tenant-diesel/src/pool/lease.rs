@@ -137,8 +137,13 @@ impl Lease {
     }
 
     /// Whether it must be asked whether the tenant is served. An error where it is known that it is not.
-    pub(crate) fn asks_whether_served(&self, target: &Target) -> Result<bool, Error> {
-        let paths = &self.pool.paths;
+    pub(crate) fn asks_whether_served(&mut self, target: &Target) -> Result<bool, Error> {
+        let pool = Arc::clone(&self.pool);
+        let paths = &pool.paths;
+        if target.is_served && paths.records.wants_a_look(paths.standing.window) {
+            // If it fails, so does what is sent next, which says why.
+            let _not_there_then = paths.records.look(&mut self.pg);
+        }
         if !(target.is_served && paths.records.are_ready()) {
             return Ok(false);
         }

@@ -225,10 +225,8 @@ impl Physical {
 
     /// Whether it can serve another schema of the same work.
     pub(crate) fn is_fit_for_work(&mut self) -> bool {
-        !self.is_dead()
-            && self.session.taint() < Taint::Discard
-            && !self.session.in_transaction()
-            && self.transaction_depth() == 0
+        // Whatever a file left in the session is taken back before the next one, an open transaction included.
+        !self.is_dead() && self.transaction_depth() == 0
     }
 
     /// Takes back what a borrower may have left, and runs what the application runs on a new connection.

@@ -53,6 +53,8 @@ pub(crate) struct Why {
 pub(crate) struct Serves {
     from: Option<String>,
     to: Option<String>,
+    /// The start is not one of them.
+    excludes_start: bool,
     /// The end is not one of them.
     excludes_end: bool,
 }
@@ -66,16 +68,20 @@ impl Serves {
         Self {
             from: text(range.start_bound()),
             to: text(range.end_bound()),
+            excludes_start: matches!(range.start_bound(), Bound::Excluded(_)),
             excludes_end: matches!(range.end_bound(), Bound::Excluded(_)),
         }
     }
 
     /// The condition that a row of the library's says otherwise, if there is one.
     fn unless(&self) -> Option<String> {
-        let from = self
-            .from
-            .as_ref()
-            .map(|from| format!("version < {}", sql::literal(from)));
+        let from = self.from.as_ref().map(|from| {
+            format!(
+                "version {} {}",
+                if self.excludes_start { "<=" } else { "<" },
+                sql::literal(from)
+            )
+        });
         let above = if self.excludes_end { ">=" } else { ">" };
         let to = self
             .to
@@ -106,7 +112,10 @@ impl Serves {
         let Some(version) = version else {
             return self.from.is_none() && self.to.is_none();
         };
-        let is_from = self.from.as_deref().is_none_or(|from| from <= version);
+        let is_from = self.from.as_deref().is_none_or(|from| match self.excludes_start {
+            true => from < version,
+            false => from <= version,
+        });
         let is_to = self.to.as_deref().is_none_or(|to| match self.excludes_end {
             true => version < to,
             false => version <= to,
@@ -172,7 +181,8 @@ impl Standing {
     /// An expression that gives the tenants that are not served, each with its state and version.
     pub(crate) fn list(&self, records: &Records) -> String {
         format!(
-            "(SELECT pg_catalog.array_agg(state || ' ' || coalesce(version, '') || ' ' || name) \
+            "(SELECT pg_catalog.array_agg(state || ' ' || \
+             pg_catalog.encode(pg_catalog.convert_to(coalesce(version, ''), 'UTF8'), 'hex') || ' ' || name) \
              FROM (SELECT state, version, name FROM {} WHERE {} LIMIT {}) AS unavailable)",
             records.table("schemas"),
             self.is_unavailable(),
@@ -195,9 +205,10 @@ impl Standing {
             let mut parts = text.splitn(3, ' ');
             // A state that is not known is not served either.
             let state = parts.next()?.parse().unwrap_or(TenantState::Maintenance);
-            let version = parts.next()?;
+            // In hexadecimal digits, for a version can be any text.
+            let version = sql::unhex(parts.next()?)?;
             let schema = SchemaName::quoted_any(parts.next()?).ok()?;
-            let version = (!version.is_empty()).then(|| version.to_owned());
+            let version = (!version.is_empty()).then_some(version);
             Some((schema, Why { state, version }))
         });
         let known = Known {
@@ -275,14 +286,14 @@ mod tests {
         };
         let name = |name| SchemaName::quoted_any(name).unwrap();
         assert!(standing.look(&name("a")).is_none());
-        let list = vec!["archived 3 a b".to_owned(), "maintenance  c".to_owned()];
+        let list = vec!["archived 332033 a b".to_owned(), "maintenance  c".to_owned()];
         let answer = standing.learn(Some(list), Standing::changes(), &name("x"));
         assert!(answer.unwrap().is_ok());
         assert!(standing.look(&name("x")).unwrap().is_ok());
         assert!(matches!(
             standing.look(&name("a b")),
             Some(Err(Error::TenantUnavailable { state: TenantState::Archived, version: Some(version), .. }))
-                if version == "3"
+                if version == "3 3"
         ));
         assert!(matches!(
             standing.look(&name("c")),

@@ -246,7 +246,7 @@ impl<T: TenantModel> Tenancy<T> {
         let pg = conn.raw();
         self.records()
             .ensure(pg)
-            .and_then(|()| self.records().note(pg, schema, SchemaKind::Tenant))
+            .and_then(|()| self.records().note_birth(pg, schema, SchemaKind::Tenant))
             .map_err(Error::attempt("note the state of the schema", schema))
     }
 }

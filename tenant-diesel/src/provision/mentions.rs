@@ -48,18 +48,30 @@ struct Function {
     path: Option<String>,
 }
 
-/// Functions outside the system's schemas whose text, in body or path, may hold a name: `$1`, in lower case.
+/// What a text that names a schema holds in lower case. Nothing for a name that may be written in several ways: quotes are
+/// doubled, and a server folds other letters than ASCII's as its locale wants it. Those are looked for here.
+fn hint(schema: &SchemaName) -> String {
+    let name = schema.as_str();
+    match name.is_ascii() && !name.contains('"') {
+        true => name.to_lowercase(),
+        false => String::new(),
+    }
+}
+
+/// Functions outside the system's schemas whose text, in body or path, may hold a name: `$1`, in lower case, or nothing
+/// for all of them.
 const FUNCTIONS: &str = "SELECT p.oid::pg_catalog.regprocedure::text AS name, p.prosrc AS body, o.path \
      FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
      LEFT JOIN LATERAL (SELECT pg_catalog.substr(c, 13) AS path FROM pg_catalog.unnest(p.proconfig) AS c \
      WHERE c LIKE 'search_path=%') AS o ON true \
      WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
-     AND (pg_catalog.strpos(pg_catalog.lower(p.prosrc), $1) > 0 OR pg_catalog.strpos(pg_catalog.lower(o.path), $1) > 0)";
+     AND (pg_catalog.strpos(pg_catalog.lower(p.prosrc), $1) > 0 OR pg_catalog.strpos(pg_catalog.lower(o.path), $1) > 0 \
+     OR $1 = '')";
 
 /// Puts the new name for the old one into the paths of the functions of a schema, which has the new name by now.
 pub(super) fn rewrite_paths(pg: &mut PgConnection, old: &SchemaName, new: &SchemaName) -> QueryResult<()> {
     let functions: Vec<Function> = diesel::sql_query(format!("{FUNCTIONS} AND n.nspname = $2"))
-        .bind::<Text, _>(old.as_str().to_lowercase())
+        .bind::<Text, _>("")
         .bind::<Text, _>(new.as_str())
         .load(pg)?;
     for function in functions {
@@ -96,12 +108,13 @@ struct Setting {
 /// What still names a schema.
 pub(super) fn of(pg: &mut PgConnection, old: &SchemaName) -> QueryResult<Vec<Mention>> {
     let functions: Vec<Function> = diesel::sql_query(format!("{FUNCTIONS} ORDER BY name"))
-        .bind::<Text, _>(old.as_str().to_lowercase())
+        .bind::<Text, _>(hint(old))
         .load(pg)?;
     let mut mentions = Vec::new();
     for Function { name, body, path } in functions {
         let object = || format!("function {name}");
-        if names(&body, old) {
+        // A name with quotes is in quotes, which are doubled.
+        if names(&body, old) || (old.as_str().contains('"') && body.contains(&old.quoted())) {
             mentions.push(Mention {
                 object: object(),
                 place: MentionPlace::Body,

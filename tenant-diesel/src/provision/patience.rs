@@ -145,7 +145,7 @@ struct Before {
 /// see [`crate::retry`].
 fn shortened(timeout: Duration) -> String {
     // Zero would be no limit.
-    let milliseconds = timeout.as_millis().max(1);
+    let milliseconds = timeout.as_millis().clamp(1, i32::MAX as u128);
     format!(
         "SELECT s.*, pg_catalog.set_config('lock_timeout', '{milliseconds}', true), {} \
          FROM (SELECT pg_catalog.current_setting('lock_timeout') AS lock_timeout, \

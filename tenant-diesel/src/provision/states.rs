@@ -151,6 +151,11 @@ impl<T: TenantModel> Tenancy<T> {
                     if !moved {
                         return Err(wrong_state(change, schema, self.state_of(conn, schema)?));
                     }
+                    if change.from == END_MAINTENANCE.from && change.to == END_MAINTENANCE.to {
+                        // What failed while nobody looked has failed all the same.
+                        let failed = self.records().fail_after_error(conn.raw(), schema);
+                        failed.map_err(Error::attempt("change the state of the tenant", schema))?;
+                    }
                     match change.moment {
                         Some(moment) => self.tell(moment, schema),
                         None => Ok(()),

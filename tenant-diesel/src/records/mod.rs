@@ -17,9 +17,12 @@ pub(crate) mod state;
 mod upgrade;
 
 use crate::sql;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tenant_core::SchemaName;
 
 pub use schemas::SchemaKind;
@@ -32,6 +35,8 @@ pub(crate) struct Records {
     schema: SchemaName,
     /// Whether the tables were seen as this version of the library wants them.
     are_ready: AtomicBool,
+    /// When they were looked for last, if they are wanted.
+    looked: Mutex<Option<Instant>>,
 }
 
 impl Records {
@@ -39,6 +44,7 @@ impl Records {
         Self {
             schema,
             are_ready: AtomicBool::new(false),
+            looked: Mutex::new(None),
         }
     }
 
@@ -54,10 +60,35 @@ impl Records {
 
     /// Looks whether they are there, and makes nothing: one round trip until they were seen, then none.
     pub(crate) fn look(&self, pg: &mut PgConnection) -> QueryResult<bool> {
-        if !self.are_ready() && upgrade::is_current(pg, &self.schema)? {
+        if self.are_ready() {
+            return Ok(true);
+        }
+        let is_current = upgrade::is_current(pg, &self.schema)?;
+        let status = AnsiTransactionManager::transaction_manager_status_mut(pg);
+        // What an open transaction sees may be its own, and be rolled back with it.
+        if is_current && matches!(status.transaction_depth(), Ok(None)) {
             self.are_ready.store(true, Ordering::Release);
         }
-        Ok(self.are_ready())
+        Ok(is_current)
+    }
+
+    /// Whether it is time to look whether another process has made them: where they are wanted, and at most once in a
+    /// window.
+    pub(crate) fn wants_a_look(&self, window: Duration) -> bool {
+        if self.are_ready() {
+            return false;
+        }
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = looked.is_some_and(|at| at.elapsed() >= window);
+        if is_time {
+            *looked = Some(Instant::now());
+        }
+        is_time
+    }
+
+    /// From now on they are wanted: checkouts ask them who is served.
+    pub(crate) fn are_wanted(&self) {
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// Makes or upgrades them, where they are not as this version of the library wants them. In an open

@@ -58,22 +58,34 @@ pub(crate) struct Kept {
 }
 
 impl Records {
-    /// Begins a run, or joins the unfinished one that was asked for in the same words.
+    /// Begins a run, or joins the unfinished one that was asked for in the same words. One that does more where it is done
+    /// twice (`is_cumulative`) is joined only if it left something to do, and nothing else was begun since.
     pub(crate) fn begin_run(
         &self,
         pg: &mut PgConnection,
         what: &str,
         reason: Option<&str>,
+        is_cumulative: bool,
     ) -> QueryResult<Begun> {
-        let runs = self.table("runs");
+        let (runs, targets) = (self.table("runs"), self.table("run_targets"));
+        if is_cumulative {
+            diesel::sql_query(format!(
+                "UPDATE {runs} AS r SET state = 'superseded', finished_at = pg_catalog.now() \
+                 WHERE r.what = $1 AND r.state IN ('running', 'failed', 'stopped') \
+                 AND (EXISTS (SELECT FROM {runs} AS later WHERE later.id > r.id) \
+                 OR NOT EXISTS (SELECT FROM {targets} AS t WHERE t.run = r.id AND t.state <> 'done'))"
+            ))
+            .bind::<Text, _>(what)
+            .execute(pg)?;
+        }
         diesel::sql_query(format!(
-            "DELETE FROM {runs} WHERE state = 'done' \
+            "DELETE FROM {runs} WHERE state IN ('done', 'superseded') \
              AND id < (SELECT pg_catalog.max(id) FROM {runs}) - {RUNS_KEPT}"
         ))
         .execute(pg)?;
         let row = diesel::sql_query(format!(
             "INSERT INTO {runs} AS r (what, state, reason) VALUES ($1, 'running', $2) \
-             ON CONFLICT (what) WHERE state <> 'done' DO UPDATE SET state = 'running', finished_at = NULL \
+             ON CONFLICT (what) WHERE state IN ('running', 'failed', 'stopped') DO UPDATE SET state = 'running', finished_at = NULL \
              RETURNING id, (xmax <> 0) AS is_resumed"
         ))
         .bind::<Text, _>(what)
@@ -198,6 +210,19 @@ impl Records {
         .bind::<Text, _>(schema.as_str())
         .execute(pg)?;
         Ok(found == 1)
+    }
+
+    /// Nothing is left to do of what was asked for: an unfinished run of it, whose process was killed after its last
+    /// schema, is done.
+    pub(crate) fn end_unfinished(&self, pg: &mut PgConnection, what: &str) -> QueryResult<()> {
+        diesel::sql_query(format!(
+            "UPDATE {} SET state = 'done', finished_at = pg_catalog.now() \
+             WHERE what = $1 AND state IN ('running', 'failed', 'stopped')",
+            self.table("runs")
+        ))
+        .bind::<Text, _>(what)
+        .execute(pg)?;
+        Ok(())
     }
 
     /// Ends a run.

@@ -164,21 +164,35 @@ impl Records {
         pg.batch_execute(&self.note_ledger(schema, kind, true))
     }
 
-    /// Notes that a run failed on a schema, and why.
+    /// Notes a schema that was just made: whatever was noted of another one of its name is about that.
+    pub(crate) fn note_birth(
+        &self,
+        pg: &mut PgConnection,
+        schema: &SchemaName,
+        kind: SchemaKind,
+    ) -> QueryResult<()> {
+        self.remove(pg, schema)?;
+        self.note(pg, schema, kind)
+    }
+
+    /// Notes that a run failed on a schema, and why. Whether that takes it out of service is the caller's to say: a
+    /// migration that could not even begin leaves the schema as it was.
     pub(crate) fn note_failure(
         &self,
         pg: &mut PgConnection,
         schema: &SchemaName,
         kind: SchemaKind,
         error: &str,
+        has_failed: bool,
     ) -> QueryResult<()> {
         let table = self.table("schemas");
         let empty = digest_of("''");
         diesel::sql_query(format!(
             "INSERT INTO {table} AS s (name, kind, state, digest, error, attempts) \
-             VALUES ($1, $2, 'failed', {empty}, $3, 1) ON CONFLICT (name) DO UPDATE SET \
+             VALUES ($1, $2, CASE WHEN {has_failed} THEN 'failed' ELSE 'ready' END, {empty}, $3, 1) ON CONFLICT (name) DO UPDATE SET \
              error = excluded.error, attempts = s.attempts + 1, changed_at = pg_catalog.clock_timestamp(), \
-             state = CASE WHEN s.state IN ('ready', 'migrating', 'provisioning') THEN 'failed' ELSE s.state END"
+             state = CASE WHEN s.state IN ('migrating', 'provisioning') OR ({has_failed} AND s.state = 'ready') \
+             THEN (CASE WHEN {has_failed} THEN 'failed' ELSE 'ready' END) ELSE s.state END"
         ))
         .bind::<Text, _>(schema.as_str())
         .bind::<Text, _>(kind.as_str())
@@ -225,6 +239,15 @@ impl Records {
         .transpose()
     }
 
+    /// A query that gives a row where a schema is neither served nor migrated.
+    pub(crate) fn at_rest(&self, schema: &SchemaName) -> String {
+        format!(
+            "SELECT 1 FROM {} WHERE name = {} AND state IN ('archived', 'dropping')",
+            self.table("schemas"),
+            sql::literal(schema.as_str())
+        )
+    }
+
     /// Moves a schema from one of several states to another. False where it is in none of them, or not known.
     pub(crate) fn move_state(
         &self,
@@ -244,6 +267,18 @@ impl Records {
         .bind::<Array<Text>, _>(from)
         .execute(pg)?;
         Ok(moved == 1)
+    }
+
+    /// A schema that is ready, and whose last run failed, has failed.
+    pub(crate) fn fail_after_error(&self, pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
+        diesel::sql_query(format!(
+            "UPDATE {} SET state = 'failed', changed_at = pg_catalog.clock_timestamp() \
+             WHERE name = $1 AND state = 'ready' AND error IS NOT NULL",
+            self.table("schemas")
+        ))
+        .bind::<Text, _>(schema.as_str())
+        .execute(pg)?;
+        Ok(())
     }
 
     /// Inserts the row of a schema that is not noted yet. False where it is.

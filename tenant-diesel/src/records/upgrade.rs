@@ -1,10 +1,10 @@
 //! The library's own migrations. They are few, small, and run under a lock, on first use.
 
-use crate::sql;
+use crate::{Error, sql};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Integer, Nullable, Text};
+use diesel::sql_types::{Bool, Integer, Nullable, Text};
 use tenant_core::SchemaName;
 
 /// In order, each for ever as it is: what a later version of the library needs is a new one. `{s}` is the schema,
@@ -15,6 +15,16 @@ const MIGRATIONS: &[&str] = &[include_str!("migrations/1_schemas_and_runs.sql")]
 struct Version {
     #[diesel(sql_type = Nullable<Integer>)]
     version: Option<i32>,
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Bool)]
+    exists: bool,
+    #[diesel(sql_type = Bool)]
+    is_ours: bool,
+    #[diesel(sql_type = Bool)]
+    has_tables: bool,
 }
 
 #[derive(QueryableByName)]
@@ -52,10 +62,26 @@ pub(super) fn run(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()>
     let s = schema.quoted();
     pg.transaction(|pg| {
         crate::migrate::lock::transaction_lock(pg, schema)?;
-        // Its owner alone may look in, and grant more; names of tenants are no secret: `pg_namespace` has them.
+        let found = diesel::sql_query(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1) AS exists, \
+             EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname = $1 AND c.relname = 'library_migrations') AS is_ours, \
+             EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname = $1) AS has_tables",
+        )
+        .bind::<Text, _>(schema.as_str())
+        .get_result::<Found>(pg)?;
+        if found.has_tables && !found.is_ours {
+            // Somebody else's: it would be opened to everybody below.
+            let schema = schema.clone();
+            return Err(Error::LibrarySchemaTaken { schema }.into_diesel());
+        }
+        if !found.exists {
+            // Only then: the right to make schemas is asked for also where there is nothing to make.
+            pg.batch_execute(&format!("CREATE SCHEMA {s}"))?;
+        }
         pg.batch_execute(&format!(
-            "CREATE SCHEMA IF NOT EXISTS {s}; \
-             CREATE TABLE IF NOT EXISTS {s}.library_migrations (\
+            "CREATE TABLE IF NOT EXISTS {s}.library_migrations (\
              version integer PRIMARY KEY, run_on timestamptz NOT NULL DEFAULT pg_catalog.now())"
         ))?;
         let applied = diesel::sql_query(format!(

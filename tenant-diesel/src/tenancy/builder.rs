@@ -283,7 +283,6 @@ impl<T: TenantModel> TenancyBuilder<T> {
             lint::warn(&lint::of_apps(&registry, &apps));
         }
         let tenancy = Tenancy::new(pool.connect(database_url)?, registry, apps, births);
-        tenancy.look_at_records();
         tenancy.heed_custom_types(None);
         Ok(tenancy)
     }

@@ -106,14 +106,6 @@ impl<T: TenantModel> Tenancy<T> {
         &self.inner.births
     }
 
-    /// Whether the library's tables are there, so that checkouts can ask them. If it cannot be asked now, whatever needs
-    /// them will.
-    fn look_at_records(&self) {
-        let _asked_again_later = self
-            .pool()
-            .ask_catalog("look for the library's tables", |pg| self.records().look(pg));
-    }
-
     /// Looks through the migrations of all apps, as [`TenancyBuilder::lint`] does. The database is not asked.
     ///
     /// ```

@@ -1,6 +1,6 @@
 //! [`FleetStatus`]: where all tenants are.
 
-use crate::migrate::{MigrationTarget, Selection, Which};
+use crate::migrate::{MigrationTarget, Selection, Which, in_full};
 use crate::model::TenantModel;
 use crate::{Error, Tenancy, TenantState};
 use diesel::prelude::*;
@@ -24,12 +24,14 @@ pub struct FleetStatus {
     pub versions: Vec<VersionStatus>,
     /// Those that something is pending for.
     pub behind: Vec<SchemaName>,
-    /// Those whose last migration failed.
+    /// Those whose last run failed; whether they are served, their state says.
     pub failed: Vec<FailedTenant>,
     /// Tenants without a schema.
     pub missing: Vec<SchemaName>,
     /// Those whose ledgers have versions that the application does not.
     pub unknown: Vec<UnknownVersions>,
+    /// Why rows of tenants are passed over by every run: they hold no name, or one that no tenant can have.
+    pub refused: Vec<String>,
     /// Those that differ from others at the same version. None where that was not asked: see
     /// [`Tenancy::status_with_drift`].
     pub drifting: Option<Vec<SchemaName>>,
@@ -96,6 +98,14 @@ struct Failed {
     attempts: i32,
 }
 
+impl VersionStatus {
+    /// Whether they are where they can stay: not on the way from one state to another.
+    fn is_at_peace(&self) -> bool {
+        use TenantState::{Dropping, Failed, Migrating, Provisioning};
+        !matches!(self.state, Some(Dropping | Failed | Migrating | Provisioning))
+    }
+}
+
 impl FleetStatus {
     /// How many schemas there are.
     #[must_use]
@@ -112,6 +122,8 @@ impl FleetStatus {
             && self.failed.is_empty()
             && self.missing.is_empty()
             && self.unknown.is_empty()
+            && self.refused.is_empty()
+            && self.versions.iter().all(VersionStatus::is_at_peace)
             && self.drifting.as_ref().is_none_or(Vec::is_empty)
     }
 }
@@ -151,6 +163,9 @@ impl fmt::Display for FleetStatus {
                 "\n  `{}` failed in {} run(s): {}",
                 failed.schema, failed.runs, failed.error
             )?;
+        }
+        for reason in &self.refused {
+            write!(f, "\n  {reason}")?;
         }
         for unknown in &self.unknown {
             let versions = unknown.versions.join(", ");
@@ -213,16 +228,11 @@ impl<T: TenantModel> Tenancy<T> {
                  {from} GROUP BY s.version, s.state ORDER BY s.version DESC NULLS LAST, s.state"
                 ))
                 .load(pg)?;
-                let has_failed = groups
-                    .iter()
-                    .any(|group| group.state.as_deref() == Some("failed"));
-                let failed: Vec<Failed> = match has_failed {
-                    true => diesel::sql_query(format!(
-                        "SELECT w.name, s.error, s.attempts {from} WHERE s.state = 'failed' ORDER BY w.name"
-                    ))
-                    .load(pg)?,
-                    false => Vec::new(),
-                };
+                let failed: Vec<Failed> = diesel::sql_query(format!(
+                "SELECT w.name, s.error, s.attempts {from} WHERE s.state = 'failed' OR s.error IS NOT NULL \
+                 ORDER BY w.name"
+            ))
+            .load(pg)?;
                 Ok((groups, failed, self.is_shared_current(pg)?))
             })?;
         let readable = |name: &String| SchemaName::quoted_any(name).ok();
@@ -255,6 +265,7 @@ impl<T: TenantModel> Tenancy<T> {
                 .collect(),
             missing: survey.missing.into_iter().map(|(name, _)| name).collect(),
             unknown: unknown.collect(),
+            refused: survey.refused.iter().map(|(_, error)| in_full(error)).collect(),
             drifting: None,
         })
     }

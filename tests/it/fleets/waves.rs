@@ -95,7 +95,8 @@ fn a_run_stops_where_it_is_told_to() {
     for (on_error, most, waves, begun) in [
         (OnError::Continue, None, false, 6),
         (OnError::StopRun, None, false, 2),
-        (OnError::StopWave, None, true, 2),
+        // The next wave comes, and is left at its first failure too.
+        (OnError::StopWave, None, true, 3),
         (OnError::Continue, Some(2), false, 4),
     ] {
         let fixture = bare(6);

@@ -19,6 +19,7 @@ mod calls;
 mod cursors;
 mod dropped;
 mod first_statements;
+mod fleets;
 mod limits;
 mod policies;
 mod pooled;

@@ -83,7 +83,7 @@ pub(in crate::doctor) fn unknown_version(v: &mut Visit<'_, '_>) -> QueryResult<O
     let (of_tenants, of_shared) = (known(&v.facts.tenant_versions), known(&v.facts.shared_versions));
     let mut concerned = Vec::new();
     for chunk in names.chunks(LEDGERS) {
-        let ledgers = read_ledgers(v.pg, chunk.iter().map(|(name, _)| name))?;
+        let ledgers = read_ledgers(v.pg, chunk.iter().map(|(name, _)| name))?.versions;
         for (schema, is_shared) in chunk {
             let known = if *is_shared { &of_shared } else { &of_tenants };
             let applied = ledgers.get(schema.as_str()).into_iter().flatten();

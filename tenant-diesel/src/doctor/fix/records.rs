@@ -141,7 +141,7 @@ fn next_state(pg: &mut PgConnection, facts: &Facts<'_>, schema: &SchemaName) -> 
         SchemaKind::Shared => &facts.shared_versions,
         _ => &facts.tenant_versions,
     };
-    let ledgers = read_ledgers(pg, std::iter::once(schema))?;
+    let ledgers = read_ledgers(pg, std::iter::once(schema))?.versions;
     if let Some(applied) = ledgers.get(schema.as_str())
         && versions.iter().all(|version| applied.contains(version))
     {

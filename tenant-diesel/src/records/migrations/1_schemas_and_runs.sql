@@ -24,13 +24,13 @@ CREATE TABLE {s}.runs (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     -- What was asked for: who asks for the same joins the run, or resumes it.
     what text NOT NULL,
-    state text NOT NULL CHECK (state IN ('running', 'done', 'failed', 'stopped')),
+    state text NOT NULL CHECK (state IN ('running', 'done', 'failed', 'stopped', 'superseded')),
     reason text,
     started_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     finished_at timestamptz
 );
 -- One run of a kind is unfinished at a time.
-CREATE UNIQUE INDEX runs_unfinished ON {s}.runs (what) WHERE state <> 'done';
+CREATE UNIQUE INDEX runs_unfinished ON {s}.runs (what) WHERE state IN ('running', 'failed', 'stopped');
 
 CREATE TABLE {s}.run_targets (
     run bigint NOT NULL REFERENCES {s}.runs ON DELETE CASCADE,

@@ -1,0 +1,115 @@
+//! What a file leaves behind, on a connection that the next schema gets; and files that are not what they seem.
+
+use super::*;
+
+#[test]
+fn a_setting_that_a_file_without_a_transaction_leaves_is_not_met_by_the_next_schema() {
+    let fixture = bare(2);
+    let tenancy = again(&fixture, cases::builder().app::<cases::rough_session::App>());
+    tenancy.migration().sequential().run().unwrap();
+    assert_eq!(
+        fixture.texts("SELECT coalesce(left_by, '') FROM t000.seen UNION ALL SELECT coalesce(left_by, '') FROM t001.seen"),
+        ["", ""]
+    );
+}
+
+#[test]
+fn a_temporary_table_that_a_file_without_a_transaction_leaves_is_not_met_by_the_next_schema() {
+    let fixture = bare(3);
+    let tenancy = again(&fixture, cases::builder().app::<cases::rough_scratch::App>());
+    let report = tenancy.migration().sequential().run();
+    assert!(report.is_ok(), "{}", report.unwrap_err());
+}
+
+#[test]
+fn a_role_that_a_file_without_a_transaction_leaves_is_not_met_by_the_next_schema() {
+    let fixture = bare(2);
+    fixture.run("GRANT ALL ON SCHEMA t000, t001 TO pg_monitor");
+    let tenancy = again(&fixture, cases::builder().app::<cases::rough_role::App>());
+    let report = tenancy.migration().sequential().run();
+    let owners = fixture.texts(
+        "SELECT schemaname || ' ' || tableowner FROM pg_tables WHERE tablename IN ('owned', '__diesel_schema_migrations') \
+         AND tableowner = 'pg_monitor'",
+    );
+    assert!(owners.is_empty(), "{owners:?} {report:?}");
+    assert!(report.is_ok(), "{}", report.unwrap_err());
+}
+
+#[test]
+fn a_file_that_rolls_back_and_chains_is_not_recorded() {
+    let fixture = bare(1);
+    let tenancy = again(&fixture, cases::builder().app::<cases::rough_chain::App>());
+    let report = tenancy.migrate();
+    assert!(
+        fixture.versions("t000").is_empty() || fixture.tables("t000").contains(&"chained".to_owned()),
+        "recorded: {:?}, tables: {:?}, {report:?}",
+        fixture.versions("t000"),
+        fixture.tables("t000")
+    );
+}
+
+#[test]
+fn a_file_without_a_transaction_whose_handler_fails_afterwards_is_not_run_twice() {
+    let fixture = bare(1);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&calls);
+    let builder = cases::builder()
+        .app::<cases::rough_index::App>()
+        .on(Moment::AppliedMigration, move |_| {
+            match seen.fetch_add(1, Ordering::SeqCst) {
+                0 => Err("this once".into()),
+                _ => Ok(()),
+            }
+        });
+    let tenancy = again(&fixture, builder);
+    failure(tenancy.migrate());
+    let second = tenancy.migrate();
+    assert!(second.is_ok(), "{}", chain(&second.unwrap_err()));
+}
+
+#[test]
+fn a_failure_in_a_block_is_noted_at_once_also_in_a_pool_of_one() {
+    let fixture = bare(3);
+    let limits = r2d2::Pool::builder()
+        .max_size(1)
+        .connection_timeout(Duration::from_secs(3));
+    let tenancy = cases::builder()
+        .app::<cases::rough_raise::App>()
+        .r2d2(limits)
+        .connect(fixture.database.url())
+        .unwrap();
+    let start = Instant::now();
+    let report = failure(tenancy.migrate());
+    assert_eq!(report.failures().count(), 3);
+    let took = start.elapsed();
+    let states =
+        fixture.texts("SELECT name || ' ' || state FROM tenancy.schemas WHERE kind = 'tenant' ORDER BY 1");
+    let targets = fixture
+        .texts("SELECT schema || ' ' || state FROM tenancy.run_targets WHERE schema <> 'public' ORDER BY 1");
+    assert!(
+        took < Duration::from_secs(3) && states == ["t000 failed", "t001 failed", "t002 failed"],
+        "{took:?} {states:?} {targets:?}"
+    );
+}
+
+#[test]
+fn failures_in_a_block_are_noted_at_once_by_as_many_threads_as_connections() {
+    let fixture = bare(4);
+    let limits = r2d2::Pool::builder()
+        .max_size(2)
+        .connection_timeout(Duration::from_secs(3));
+    let tenancy = cases::builder()
+        .app::<cases::rough_raise::App>()
+        .r2d2(limits)
+        .connect(fixture.database.url())
+        .unwrap();
+    let start = Instant::now();
+    let report = failure(tenancy.migration().parallel(2).run());
+    let took = start.elapsed();
+    let states =
+        fixture.texts("SELECT name || ' ' || state FROM tenancy.schemas WHERE kind = 'tenant' ORDER BY 1");
+    assert!(
+        took < Duration::from_secs(3) && states.iter().all(|state| state.ends_with(" failed")),
+        "{took:?} {states:?} {report}"
+    );
+}

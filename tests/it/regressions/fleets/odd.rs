@@ -1,0 +1,96 @@
+//! Odd names, odd numbers, other roles.
+
+use super::*;
+
+#[test]
+fn the_paths_of_functions_are_rewritten_also_for_names_with_quotes_and_capitals() {
+    let mut wrong = Vec::new();
+    for old in ["acme", "Acme", "we\"ird", "Über", "ÜBER", "a\\b", "o'b"] {
+        let fixture = Fixture::new();
+        let tenant = fixture.tenant(old);
+        let quoted = format!("\"{}\"", old.replace('"', "\"\""));
+        fixture.run(&format!(
+            "CREATE FUNCTION {quoted}.f() RETURNS bigint LANGUAGE sql SET search_path = {quoted} AS 'SELECT count(*) FROM tasks'; \
+             CREATE FUNCTION {quoted}.g() RETURNS bigint LANGUAGE sql AS $x$SELECT count(*) FROM {quoted}.tasks$x$"
+        ));
+        let renamed = fixture.tenancy.rename(&tenant, &name("renamed")).unwrap();
+        let paths = fixture.texts("SELECT proconfig[1] FROM pg_proc WHERE proname = 'f'");
+        if paths != ["search_path=renamed"] || renamed.mentions.len() != 1 {
+            wrong.push((old, paths, renamed.mentions));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn patience_without_end_is_no_panic() {
+    let fixture = Fixture::with(|builder| builder.lock_patience(Duration::MAX));
+    fixture.tenant("acme");
+}
+
+#[test]
+fn a_lock_timeout_without_end_is_no_failure() {
+    let fixture = Fixture::with(|builder| builder.lock_timeout(Duration::MAX));
+    fixture.tenant("acme");
+    let tenancy = again(&fixture, application().app::<cases::rough_index::App>());
+    tenancy
+        .migration()
+        .lock_timeout(Duration::MAX)
+        .statement_timeout(Duration::MAX)
+        .run()
+        .unwrap();
+}
+
+#[test]
+fn less_than_a_millisecond_is_not_for_ever() {
+    let fixture = bare(1);
+    let mut holder = fixture.outside();
+    holder
+        .batch_execute("BEGIN; LOCK TABLE public.plans IN ACCESS EXCLUSIVE MODE")
+        .unwrap();
+    let tenancy = again(&fixture, cases::builder().app::<todo::App>());
+    let report = failure(
+        tenancy
+            .migration()
+            .lock_timeout(Duration::from_micros(500))
+            .statement_timeout(Duration::from_secs(2))
+            .attempts(1)
+            .run(),
+    );
+    let error = chain(report.failures().next().unwrap().error.as_ref().unwrap());
+    assert!(error.contains("lock timeout"), "{error}");
+}
+
+#[test]
+fn a_role_that_may_not_create_schemas_can_use_those_that_were_made_for_it() {
+    let fixture = Fixture::unmigrated(1);
+    let role = "rough_migrator";
+    fixture.run(&format!(
+        "DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN; ALTER SCHEMA public OWNER TO {role}; \
+         CREATE SCHEMA tenancy AUTHORIZATION {role}"
+    ));
+    let url = format!("{}?options=-crole%3D{role}", fixture.database.url());
+    let tenancy = cases::builder()
+        .r2d2(r2d2::Pool::builder().max_size(2))
+        .connect(&url)
+        .unwrap();
+    let result = tenancy.migrate().map_err(|error| chain(&error));
+    drop(tenancy);
+    fixture.run(&format!(
+        "REASSIGN OWNED BY {role} TO current_user; DROP OWNED BY {role}; DROP ROLE {role}"
+    ));
+    assert!(result.is_ok(), "{result:?}");
+}
+
+#[test]
+fn a_schema_of_somebody_elses_that_has_the_librarys_name_is_left_alone() {
+    let fixture = Fixture::unmigrated(2);
+    fixture.run("CREATE SCHEMA tenancy; CREATE TABLE tenancy.secrets (id INTEGER)");
+    let result = fixture.tenancy.migrate().map(|report| report.to_string());
+    let tables = fixture.tables("tenancy");
+    assert!(
+        result.is_err() && tables == ["secrets"],
+        "{result:?} {tables:?}, public may use it: {}",
+        fixture.is_true("EXISTS (SELECT FROM pg_namespace, aclexplode(nspacl) a WHERE nspname = 'tenancy' AND a.grantee = 0)")
+    );
+}

@@ -1,0 +1,63 @@
+//! Runs that are resumed, and those that are not.
+
+use super::*;
+
+#[test]
+fn to_revert_again_after_a_revert_that_failed_for_one_reverts_them_all_again() {
+    let fixture = Fixture::new();
+    fixture.tagged(&["acme", "globex"]);
+    fixture.run("CREATE VIEW globex.v AS SELECT * FROM globex.labels");
+    failure(run(&fixture.tenancy, MigrationTarget::Revert(1)));
+    assert_eq!(fixture.versions("acme"), [TODO[0]]);
+    // Given up: all go forward again.
+    fixture.run("DROP VIEW globex.v");
+    fixture.tenancy.migrate().unwrap();
+    assert_eq!(fixture.versions("acme"), TODO);
+    let report = run(&fixture.tenancy, MigrationTarget::Revert(1)).unwrap();
+    assert_eq!(
+        (fixture.versions("acme"), fixture.versions("globex")),
+        (vec![TODO[0].to_owned()], vec![TODO[0].to_owned()]),
+        "{report} {report:?}"
+    );
+}
+
+#[test]
+fn to_go_to_a_version_again_after_that_failed_for_one_brings_all_there() {
+    let fixture = Fixture::new();
+    fixture.tagged(&["acme", "globex"]);
+    fixture.run("CREATE VIEW globex.v AS SELECT * FROM globex.labels");
+    let back = || MigrationTarget::Version(TODO[0].to_owned());
+    failure(run(&fixture.tenancy, back()));
+    fixture.run("DROP VIEW globex.v");
+    fixture.tenancy.migrate().unwrap();
+    let report = run(&fixture.tenancy, back()).unwrap();
+    assert_eq!(
+        (fixture.versions("acme"), fixture.versions("globex")),
+        (vec![TODO[0].to_owned()], vec![TODO[0].to_owned()]),
+        "{report} {report:?}"
+    );
+}
+
+#[test]
+fn to_redo_again_after_a_process_was_killed_at_the_very_end_of_a_redo_redoes() {
+    let fixture = Fixture::new();
+    fixture.tagged(&["acme"]);
+    run(&fixture.tenancy, MigrationTarget::Redo).unwrap();
+    // Killed after its last schema and before the row of the run.
+    fixture.run("UPDATE tenancy.runs SET state = 'running', finished_at = NULL WHERE what LIKE 'redo%'");
+    // A month later.
+    fixture.tenancy.migrate().unwrap();
+    fixture.run("INSERT INTO acme.labels (task_id, text) SELECT id, 'x' FROM acme.tasks");
+    let report = run(&fixture.tenancy, MigrationTarget::Redo).unwrap();
+    assert_eq!(fixture.count("SELECT count(*) FROM acme.labels"), 0, "{report}");
+}
+
+#[test]
+fn a_run_whose_process_was_killed_after_its_last_schema_does_not_stay_unfinished_for_ever() {
+    let fixture = bare(1);
+    let tenancy = again(&fixture, cases::builder().app::<todo::App>());
+    tenancy.migrate().unwrap();
+    fixture.run("UPDATE tenancy.runs SET state = 'running', finished_at = NULL WHERE id = (SELECT max(id) FROM tenancy.runs)");
+    tenancy.migrate().unwrap();
+    assert_eq!(fixture.texts("SELECT DISTINCT state FROM tenancy.runs"), ["done"]);
+}
