@@ -127,6 +127,16 @@ impl Session {
         };
     }
 
+    /// What was sent since the session was clean can have left nothing in it, and the transaction that it was sent in has
+    /// ended. The path is not known to be any.
+    pub(crate) fn nothing_was_left(&mut self) {
+        if !self.opaque {
+            self.taint = Taint::Clean;
+            self.may_be_in_transaction = false;
+            self.in_copy = false;
+        }
+    }
+
     /// The next borrower must not have this session.
     pub(crate) fn discard(&mut self) {
         self.taint = Taint::Discard;

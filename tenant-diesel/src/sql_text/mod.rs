@@ -7,12 +7,15 @@
 //! |---|---|
 //! | [`token`] | the words of a text |
 //! | [`split`] | the statements of a file |
+//! | [`plain`] | whether a file can leave nothing behind |
 //! | [`position`] | lines and columns, and where the server says that an error is |
 
+mod plain;
 mod position;
 mod split;
 mod token;
 
+pub(crate) use plain::is_plain;
 pub(crate) use position::Position;
 pub(crate) use position::statement_at;
 pub(crate) use split::{Statement, split};
