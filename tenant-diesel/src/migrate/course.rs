@@ -10,7 +10,6 @@ use super::survey::Behind;
 use super::wave::{Gate, OnError, Size, Wave, WaveEnd};
 use super::work::{Job, Work};
 use crate::model::TenantModel;
-use crate::pool::states_changed;
 use crate::records::runs::{Begun, End, Kept};
 use crate::{Error, SchemaKind};
 use std::collections::HashMap;
@@ -237,7 +236,7 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
                 "failed to put tenants back into service that a stopped run had taken out of it"
             );
         }
-        states_changed();
+        tenancy.pool().shelf().states_changed();
     }
 
     /// Nothing is left to do, so nothing is left of an earlier run of the same either. A role that only serves may not

@@ -10,7 +10,6 @@ use crate::app::MigrationFile;
 use crate::connection::{ScopedConnection, TenantScope};
 use crate::events::{Event, Moment};
 use crate::paths::Target;
-use crate::pool::states_changed;
 use crate::records::schemas::Ledger;
 use crate::retry::{ENGLISH, was_worth_retrying};
 use crate::sql_text::is_plain;
@@ -447,7 +446,7 @@ impl OneSchema<'_, '_> {
         let schema = self.schema.clone();
         let moved = records.move_state(self.conn.raw(), &schema, &[Ready, Failed], Migrating);
         moved.map_err(|error| self.failed("take the tenant out of service", error))?;
-        states_changed();
+        self.context.pool.shelf().states_changed();
         Ok(())
     }
 
@@ -461,7 +460,7 @@ impl OneSchema<'_, '_> {
         let schema = self.schema.clone();
         let moved = records.move_state(self.conn.raw(), &schema, &[Migrating], Ready);
         moved.map_err(|error| self.failed("put the tenant back into service", error))?;
-        states_changed();
+        self.context.pool.shelf().states_changed();
         Ok(())
     }
 

@@ -9,7 +9,6 @@ use super::runner::{self, Stopped};
 use super::survey::Behind;
 use crate::Error;
 use crate::connection::{ScopedConnection, TenantScope};
-use crate::pool::states_changed;
 use crate::retry::{Backoff, was_worth_retrying};
 use std::collections::VecDeque;
 use std::fmt;
@@ -312,7 +311,7 @@ impl<'a> Work<'a> {
         } else if job.report.outcome != Outcome::AtRest {
             job.report.outcome = Outcome::Done;
         }
-        states_changed();
+        context.pool.shelf().states_changed();
         context.tell(&RunEvent::SchemaDone { report: &job.report });
         let mut queue = self.lock();
         if job.report.is_failure() && context.failed() {

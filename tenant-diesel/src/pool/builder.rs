@@ -5,7 +5,7 @@ use super::options::{
 };
 use super::pooler::Way;
 use super::shelf::{Shelf, Start};
-use crate::pool::standing::{Serves, Standing};
+use crate::pool::standing::{Serves, Standing, changes_in};
 use crate::pool::{LimitsOf, OnSwitch, PoolerMode, TenantLimits, TenantManager, TenantPool};
 use crate::{Error, events::Events, paths::Paths, records::Records};
 use diesel::pg::PgConnection;
@@ -252,6 +252,7 @@ impl TenantPoolBuilder {
             prepared_statements: self.prepared_statements,
             has_limits: self.paths.limits.is_some(),
             on_switch: Policy::new(self.on_switch),
+            changes: changes_in(database_url),
         };
         let manager = TenantManager(Arc::new(Shelf::new(options)));
         // Unchecked, so that it is not waited for connections that will never be.

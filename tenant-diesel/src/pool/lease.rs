@@ -5,7 +5,7 @@ use super::checkout::{Entry, Inner, cannot_open};
 use super::gate::Place;
 use super::metrics::{Reason, Served, count};
 use super::physical::Physical;
-use super::standing::{Standing, Why, is_refusal};
+use super::standing::{Why, is_refusal};
 use crate::Error;
 use crate::paths::{Paths, Target};
 use crate::pool::TenantManager;
@@ -111,7 +111,7 @@ impl Lease {
         let paths = Arc::clone(&self.pool);
         let (records, standing) = (&paths.paths.records, &paths.paths.standing);
         if asks && entry == Entry::Session && self.can_read_with_path(&target) {
-            let changes = Standing::changes();
+            let changes = shelf.changes();
             let list = self.enter_and_read(&target, generation, &standing.list(records))?;
             return match standing.learn(list, changes, &target.schema) {
                 Some(answer) => answer.map(|()| false),
@@ -147,7 +147,7 @@ impl Lease {
         if !(target.is_served && paths.records.are_ready()) {
             return Ok(false);
         }
-        match paths.standing.look(&target.schema) {
+        match paths.standing.look(&target.schema, pool.manager.0.changes()) {
             None => Ok(true),
             Some(answer) => answer.map(|()| false),
         }

@@ -53,4 +53,4 @@ pub use options::{DEFAULT_ALIVE_BYPASS_WINDOW, DEFAULT_TENANTS_PER_CONNECTION};
 pub use pooler::PoolerMode;
 pub use seat::ManagedConnection;
 pub use standing::DEFAULT_STATE_WINDOW;
-pub(crate) use standing::{Serves, Standing, states_changed};
+pub(crate) use standing::{Serves, Standing};

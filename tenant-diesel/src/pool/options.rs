@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long after its last use a connection is believed to live without being asked, unless it is said
@@ -47,6 +47,8 @@ pub(crate) struct Options {
     /// Whether the paths of tenants come with limits.
     pub(crate) has_limits: bool,
     pub(crate) on_switch: Policy,
+    /// How often this process changed the state of a tenant in this database.
+    pub(crate) changes: Arc<AtomicU64>,
 }
 
 /// [`OnSwitch`], which a start-up may change when it finds custom types.

@@ -10,7 +10,6 @@ use super::metrics::{Counters, Reason};
 use super::options::Options;
 use super::physical::Physical;
 use super::pooler::Way;
-use super::standing::states_changed;
 use crate::paths::Target;
 use diesel::result::ConnectionError;
 use std::collections::VecDeque;
@@ -126,10 +125,20 @@ impl Shelf {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// The state of a tenant was changed by this process: nobody believes what was read before.
+    pub(crate) fn states_changed(&self) {
+        self.options.changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How often that was.
+    pub(crate) fn changes(&self) -> u64 {
+        self.options.changes.load(Ordering::Acquire)
+    }
+
     /// A schema went, or got another name: each connection is asked again before it is believed to be on it.
     pub(crate) fn verify_all(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
-        states_changed();
+        self.states_changed();
     }
 
     /// Puts back a connection that is fit for another borrower.

@@ -6,10 +6,11 @@
 
 use crate::records::{Record, Records};
 use crate::{Error, SchemaKind, TenantState, sql};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::{Bound, RangeBounds};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 use tenant_core::SchemaName;
 
@@ -22,9 +23,6 @@ const MOST_KNOWN: usize = 5_000;
 
 /// What the server quotes, in any language, where a path is asked for that is not to be had.
 const UNAVAILABLE: &str = "tenant_diesel: this tenant is not served";
-
-/// Grows whenever this process changes the state of a tenant, in whichever database.
-static CHANGES: AtomicU64 = AtomicU64::new(0);
 
 /// See the module.
 #[derive(Debug)]
@@ -134,18 +132,33 @@ impl Default for Standing {
     }
 }
 
-/// The state of a tenant was changed by this process: nobody believes what was read before.
-pub(crate) fn states_changed() {
-    CHANGES.fetch_add(1, Ordering::AcqRel);
+/// How often this process changed the state of a tenant in one database: by whichever pool.
+type Changes = Arc<AtomicU64>;
+
+/// The counter of a database, shared by all pools of this process that are connected by the same URL.
+pub(crate) fn changes_in(database_url: &str) -> Changes {
+    static ALL: Mutex<BTreeMap<u64, Weak<AtomicU64>>> = Mutex::new(BTreeMap::new());
+    // The URL holds a password.
+    let mut hasher = DefaultHasher::new();
+    database_url.hash(&mut hasher);
+    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|_, changes| changes.strong_count() > 0);
+    let known = all.get(&hasher.finish()).and_then(Weak::upgrade);
+    known.unwrap_or_else(|| {
+        let changes = Changes::default();
+        all.insert(hasher.finish(), Arc::downgrade(&changes));
+        changes
+    })
 }
 
 impl Standing {
-    /// Whether a tenant is served, as far as it is known. None where it must be asked.
-    pub(crate) fn look(&self, schema: &SchemaName) -> Option<Result<(), Error>> {
+    /// Whether a tenant is served, as far as it is known. None where it must be asked: when the window is over, and when
+    /// this process has made more changes than when it was read.
+    pub(crate) fn look(&self, schema: &SchemaName, changes: u64) -> Option<Result<(), Error>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let known = known.as_ref().filter(|known| {
-            known.at.elapsed() < self.window && known.changes == CHANGES.load(Ordering::Acquire)
-        })?;
+        let known = known
+            .as_ref()
+            .filter(|known| known.at.elapsed() < self.window && known.changes == changes)?;
         Some(self.answer(known, schema))
     }
 
@@ -173,11 +186,6 @@ impl Standing {
         record.state == TenantState::Ready && (!is_tenant || self.serves.holds(record.version.as_deref()))
     }
 
-    /// What was believed when the question was sent, for [`Self::learn`].
-    pub(crate) fn changes() -> u64 {
-        CHANGES.load(Ordering::Acquire)
-    }
-
     /// An expression that gives the tenants that are not served, each with its state and version.
     pub(crate) fn list(&self, records: &Records) -> String {
         format!(
@@ -190,7 +198,8 @@ impl Standing {
         )
     }
 
-    /// What that expression gave, and what it says of one tenant. None where it is not complete.
+    /// What that expression gave, and what it says of one tenant. None where it is not complete. `changes` is how many this
+    /// process had made when it was asked.
     pub(crate) fn learn(
         &self,
         list: Option<Vec<String>>,
@@ -279,27 +288,33 @@ mod tests {
     }
 
     #[test]
+    fn pools_of_one_database_share_their_counter_and_others_do_not() {
+        let (a, b) = (changes_in("postgres://h/a"), changes_in("postgres://h/b"));
+        assert!(Arc::ptr_eq(&a, &changes_in("postgres://h/a")));
+        assert!(!Arc::ptr_eq(&a, &b));
+    }
+
+    #[test]
     fn what_is_read_is_known_until_this_process_changes_something() {
         let standing = Standing {
             window: Duration::from_secs(3600),
             ..Standing::default()
         };
         let name = |name| SchemaName::quoted_any(name).unwrap();
-        assert!(standing.look(&name("a")).is_none());
+        assert!(standing.look(&name("a"), 0).is_none());
         let list = vec!["archived 332033 a b".to_owned(), "maintenance  c".to_owned()];
-        let answer = standing.learn(Some(list), Standing::changes(), &name("x"));
+        let answer = standing.learn(Some(list), 0, &name("x"));
         assert!(answer.unwrap().is_ok());
-        assert!(standing.look(&name("x")).unwrap().is_ok());
+        assert!(standing.look(&name("x"), 0).unwrap().is_ok());
         assert!(matches!(
-            standing.look(&name("a b")),
+            standing.look(&name("a b"), 0),
             Some(Err(Error::TenantUnavailable { state: TenantState::Archived, version: Some(version), .. }))
                 if version == "3 3"
         ));
         assert!(matches!(
-            standing.look(&name("c")),
+            standing.look(&name("c"), 0),
             Some(Err(Error::TenantUnavailable { version: None, .. }))
         ));
-        states_changed();
-        assert!(standing.look(&name("x")).is_none());
+        assert!(standing.look(&name("x"), 1).is_none());
     }
 }
