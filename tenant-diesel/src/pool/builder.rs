@@ -5,7 +5,7 @@ use super::options::{
 };
 use super::pooler::Way;
 use super::shelf::{Shelf, Start};
-use crate::pool::standing::{Serves, Standing, changes_in};
+use crate::pool::standing::{DEFAULT_STATE_WINDOW, Serves, Standing, changes_in};
 use crate::pool::{LimitsOf, OnSwitch, PoolerMode, TenantLimits, TenantManager, TenantPool};
 use crate::{Error, events::Events, paths::Paths, records::Records};
 use diesel::pg::PgConnection;
@@ -33,6 +33,7 @@ pub struct TenantPoolBuilder {
     verify_always: bool,
     prepared_statements: Option<bool>,
     on_switch: Option<OnSwitch>,
+    state_window: Option<Duration>,
 }
 
 impl TenantPoolBuilder {
@@ -59,6 +60,7 @@ impl TenantPoolBuilder {
             verify_always: false,
             prepared_statements: None,
             on_switch: None,
+            state_window: None,
         }
     }
 
@@ -153,9 +155,9 @@ impl TenantPoolBuilder {
     /// How long it is believed which tenants are served, without being asked: whoever is archived, or taken out of
     /// service, by another process is served no longer than this. Zero: each checkout asks, in the message that sets the
     /// path, which makes it some 50 µs dearer. What this process changes is known at once. Default:
-    /// [`DEFAULT_STATE_WINDOW`](crate::DEFAULT_STATE_WINDOW).
+    /// [`DEFAULT_STATE_WINDOW`](crate::DEFAULT_STATE_WINDOW), or [`Self::alive_bypass_window`] if that is longer.
     pub fn state_window(mut self, window: Duration) -> Self {
-        self.paths.standing.window = window;
+        self.state_window = Some(window);
         self
     }
 
@@ -240,7 +242,9 @@ impl TenantPoolBuilder {
     ///
     /// [`Error::PoolStart`] where they could not be opened within r2d2's `connection_timeout`;
     /// [`Error::PoolerSharesSessions`] where such a pooler was found and [`PoolerMode::Session`] asked for.
-    pub fn connect(self, database_url: &str) -> Result<TenantPool, Error> {
+    pub fn connect(mut self, database_url: &str) -> Result<TenantPool, Error> {
+        let by_default = DEFAULT_STATE_WINDOW.max(self.alive_bypass_window);
+        self.paths.standing.window = self.state_window.unwrap_or(by_default);
         let options = Options {
             database_url: database_url.to_owned(),
             on_connect: self.on_connect,
