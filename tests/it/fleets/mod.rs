@@ -13,10 +13,10 @@ use tenant_diesel::{Error, MigrationReport, Tenancy, TenancyBuilder, r2d2};
 use tenant_tests::apps::customers::Client;
 use tenant_tests::{Fixture, cases};
 
-const TODO: [&str; 2] = ["20240101000000", "20240102000000"];
+pub(crate) const TODO: [&str; 2] = ["20240101000000", "20240102000000"];
 
 /// Another process' view of the same database.
-fn again(fixture: &Fixture, builder: TenancyBuilder<Client>) -> Tenancy<Client> {
+pub(crate) fn again(fixture: &Fixture, builder: TenancyBuilder<Client>) -> Tenancy<Client> {
     let limits = r2d2::Pool::builder()
         .max_size(4)
         .connection_timeout(Duration::from_secs(10));
@@ -24,7 +24,7 @@ fn again(fixture: &Fixture, builder: TenancyBuilder<Client>) -> Tenancy<Client> 
 }
 
 /// Customers only, with so many tenants, so that whatever a later application adds is pending.
-fn bare(tenants: usize) -> Fixture {
+pub(crate) fn bare(tenants: usize) -> Fixture {
     let fixture = Fixture::of(4, cases::builder());
     fixture.tenancy.migrate().unwrap();
     for i in 0..tenants {
@@ -34,7 +34,7 @@ fn bare(tenants: usize) -> Fixture {
 }
 
 /// The report of a run that must fail, or be stopped.
-fn failure(result: Result<MigrationReport, Error>) -> MigrationReport {
+pub(crate) fn failure(result: Result<MigrationReport, Error>) -> MigrationReport {
     match result {
         Err(Error::Migrate(report)) => *report,
         other => panic!("{other:?}"),
