@@ -14,7 +14,7 @@
 //! | [`report`], [`progress`] | what was done, and what is being done |
 //! | [`verify`] | ledgers, compared with what the library keeps of them |
 //! | [`apps`] | the embedded migrations, by scope, in order |
-//! | [`ledger`] | Diesel's table of applied versions, by qualified name |
+//! | [`ledger`], [`ledgers`] | Diesel's table of applied versions, by qualified name; those of many schemas |
 //! | [`lock`] | one process at a time in a schema |
 
 mod apps;
@@ -24,6 +24,7 @@ mod executor;
 mod file;
 mod goal;
 pub(crate) mod ledger;
+mod ledgers;
 mod list;
 pub(crate) mod lock;
 mod new_schema;
@@ -44,6 +45,7 @@ pub use executor::{Executor, Parallel, Sequential};
 pub(crate) use file::failure_in;
 pub use file::{FailedStatement, FileFailure};
 pub use goal::{MigrationTarget, Step};
+pub(crate) use ledgers::read_ledgers;
 pub use list::{ListedSchema, ListedVersion};
 pub(crate) use new_schema::{run_all_in_open_transaction, run_unlocked};
 pub use plan::{MigrationPlan, PlannedSchema};
@@ -52,7 +54,7 @@ pub use report::{MigrationReport, Outcome, SchemaReport};
 pub use run::{DEFAULT_ATTEMPTS, DEFAULT_LOCK_TIMEOUT, DEFAULT_STATEMENT_TIMEOUT, MigrationRun};
 pub(crate) use runner::in_full;
 pub use selection::Selection;
-pub(crate) use survey::{Which, read_ledgers};
+pub(crate) use survey::Which;
 pub use verify::{Mended, VerifyReport};
 pub use wave::{Gate, OnError, Wave, WaveEnd};
 pub use work::Work;

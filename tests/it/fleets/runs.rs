@@ -1,6 +1,7 @@
 //! What a run keeps, tells, retries and finds.
 
 use super::*;
+use crate::process::lock_table;
 use diesel::connection::SimpleConnection;
 use std::sync::{Arc, Mutex};
 use tenant_diesel::{Moment, Outcome, RunEvent, Selection};
@@ -152,10 +153,7 @@ fn a_lock_that_is_held_for_a_while_is_waited_out_and_the_others_go_on() {
     todo(&fixture).migrate().unwrap();
     fixture.run("DELETE FROM t001.__diesel_schema_migrations WHERE version > '20240101000000'; DROP TABLE t001.labels");
     fixture.tenancy.verify().unwrap();
-    let mut holder = fixture.outside();
-    holder
-        .batch_execute("BEGIN; LOCK TABLE t001.tasks IN ACCESS EXCLUSIVE MODE")
-        .unwrap();
+    let mut holder = lock_table(&fixture, "t001.tasks");
     let retried = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&retried);
     let tenancy = todo(&fixture);
@@ -185,10 +183,7 @@ fn a_lock_that_is_held_for_a_while_is_waited_out_and_the_others_go_on() {
 #[test]
 fn a_lock_that_stays_fails_that_tenant_only() {
     let fixture = bare(3);
-    let mut holder = fixture.outside();
-    holder
-        .batch_execute("BEGIN; LOCK TABLE public.plans IN ACCESS EXCLUSIVE MODE")
-        .unwrap();
+    let _holder = lock_table(&fixture, "public.plans");
     let run = todo(&fixture);
     let run = run
         .migration()
@@ -236,10 +231,7 @@ fn a_tenant_that_is_deleted_during_the_run_is_missing_and_no_failure() {
 #[test]
 fn a_backend_that_is_killed_in_a_migration_is_tried_again() {
     let fixture = bare(2);
-    let mut holder = fixture.outside();
-    holder
-        .batch_execute("BEGIN; LOCK TABLE public.plans IN ACCESS EXCLUSIVE MODE")
-        .unwrap();
+    let mut holder = lock_table(&fixture, "public.plans");
     let tenancy = todo(&fixture);
     std::thread::scope(|scope| {
         let run = scope.spawn(|| tenancy.migration().lock_timeout(None).run());
@@ -350,10 +342,7 @@ fn two_runs_at_once_share_the_work_and_both_end_well() {
 #[test]
 fn a_tenant_can_be_taken_out_of_service_while_it_is_migrated() {
     let fixture = bare(1);
-    let mut holder = fixture.outside();
-    holder
-        .batch_execute("BEGIN; LOCK TABLE public.plans IN ACCESS EXCLUSIVE MODE")
-        .unwrap();
+    let mut holder = lock_table(&fixture, "public.plans");
     let tenancy = todo(&fixture);
     let tenant = tenancy.find_by_schema(&name("t000")).unwrap().unwrap();
     std::thread::scope(|scope| {

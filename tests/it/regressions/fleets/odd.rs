@@ -1,6 +1,7 @@
 //! Odd names, odd numbers, other roles.
 
 use super::*;
+use crate::process::lock_table;
 
 #[test]
 fn the_paths_of_functions_are_rewritten_also_for_names_with_quotes_and_capitals() {
@@ -44,10 +45,7 @@ fn a_lock_timeout_without_end_is_no_failure() {
 #[test]
 fn less_than_a_millisecond_is_not_for_ever() {
     let fixture = bare(1);
-    let mut holder = fixture.outside();
-    holder
-        .batch_execute("BEGIN; LOCK TABLE public.plans IN ACCESS EXCLUSIVE MODE")
-        .unwrap();
+    let _holder = lock_table(&fixture, "public.plans");
     let tenancy = again(&fixture, cases::builder().app::<todo::App>());
     let report = failure(
         tenancy

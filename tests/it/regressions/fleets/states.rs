@@ -1,6 +1,7 @@
 //! States, counts, handlers and locks.
 
 use super::*;
+use crate::process::lock_table;
 
 #[test]
 fn a_status_is_not_well_where_every_run_fails() {
@@ -34,10 +35,7 @@ fn a_migration_that_fails_in_maintenance_is_not_forgotten_with_the_end_of_it() {
 fn a_lock_on_the_ledger_of_one_tenant_does_not_hold_the_others_up() {
     let fixture = bare(3);
     let tenancy = again(&fixture, cases::builder().app::<todo::App>());
-    let mut holder = fixture.outside();
-    holder
-        .batch_execute("BEGIN; LOCK TABLE t000.__diesel_schema_migrations IN ACCESS EXCLUSIVE MODE")
-        .unwrap();
+    let mut holder = lock_table(&fixture, "t000.__diesel_schema_migrations");
     std::thread::scope(|scope| {
         let run = scope.spawn(|| {
             tenancy
