@@ -274,6 +274,13 @@ impl Physical {
         let is_local = self.is_behind_pooler();
         // What was sent unseen may have ended it; libpq notes that, and Diesel with it.
         if is_local && !(self.session.in_transaction() && self.transaction_depth() > 0) {
+            if self.is_dead() {
+                // It was not the application that ended the transaction.
+                return Err(set_path_failed(
+                    Some(target),
+                    diesel::result::Error::BrokenTransactionManager,
+                ));
+            }
             return Err(Error::NeedsSession {
                 schema: target.schema.clone(),
                 what: "a statement outside its scope's transaction, which was ended by a raw COMMIT or ROLLBACK,",

@@ -178,7 +178,7 @@ impl Physical {
     }
 
     /// Whether a statement found the connection dead.
-    fn is_dead(&mut self) -> bool {
+    pub(super) fn is_dead(&mut self) -> bool {
         // Diesel notes a lost connection where a statement was executed, not where it was prepared.
         let status = AnsiTransactionManager::transaction_manager_status_mut(&mut self.pg);
         self.is_lost || matches!(status, TransactionManagerStatus::InError)

@@ -162,3 +162,22 @@ fn a_pool_that_opens_nothing_at_first_is_refused_behind_a_transaction_mode_poole
         "{tenancy:?}"
     );
 }
+
+/// A backend that died in a savepoint was reported as a raw COMMIT of the application's.
+#[test]
+fn what_follows_a_lost_connection_says_so() {
+    let (pooled, tenancy, tenants) = Pooled::two(1, |pool| pool);
+    let mut followed = None;
+    let _lost = tenancy.transaction(&tenants[0], |conn| {
+        let pid = backend(conn);
+        let undone = conn.transaction(|conn| {
+            pooled.fixture.run(&format!("SELECT pg_terminate_backend({pid})"));
+            insert_task(conn, "never")
+        });
+        assert!(undone.is_err());
+        followed = Some(titles(conn));
+        QueryResult::Ok(())
+    });
+    let followed = chain(&followed.unwrap().unwrap_err());
+    assert!(!followed.contains("raw COMMIT"), "{followed}");
+}
