@@ -5,13 +5,9 @@
 
 mod error;
 #[cfg(feature = "serde")]
-mod serde_string;
-#[cfg(feature = "diesel")]
-mod text_column;
+pub mod strict;
 
-#[cfg(feature = "serde")]
-pub use serde_string::strict;
-
+use crate::text_newtype::text_newtype;
 use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
@@ -218,6 +214,12 @@ impl From<SchemaName> for String {
         name.0.as_ref().to_owned()
     }
 }
+
+text_newtype!(
+    SchemaName,
+    SchemaName::quoted_any,
+    "the name of a PostgreSQL schema"
+);
 
 #[cfg(test)]
 mod tests;
