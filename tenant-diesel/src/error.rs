@@ -263,7 +263,8 @@ pub enum Error {
 
     /// A migration is to be reverted or applied that the application does not have. Nothing was changed.
     #[error(
-        "migration {version} on schema `{schema}` is not embedded in this application: build it with that migration"
+        "migration {version} on schema `{schema}` is not among those that this application has for it: build it with that \
+         migration, or, where a static tenant does not name its app any more, name it again"
     )]
     NotEmbedded {
         /// The schema.

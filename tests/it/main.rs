@@ -47,6 +47,8 @@ mod keys;
 mod migrations;
 // Many schemas: who is served, what a run does, and what it survives.
 mod fleets;
+// Sites of one's own, with apps of their own.
+mod static_tenants;
 // What is said of migrations before they run.
 mod lints;
 // Tenants of one version that are not alike.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::{AppScope, Hostname};
 
 const CLIENTS: Table = Table {
     schema: Some("public"),
@@ -166,4 +167,167 @@ fn reserved_names_are_compared_without_case() {
         problems(&twice),
         [Problem::NameReservedTwice { name: name("Www") }]
     );
+}
+
+const NOTHING: &[&str] = &[];
+
+/// Apps as types, for [`StaticTenant::app`].
+mod apps {
+    use super::*;
+
+    macro_rules! app {
+        ($name:ident, $scope:ident, [$($table:literal),*], [$($version:literal),*]) => {
+            pub(super) struct $name;
+            impl App for $name {
+                const NAME: &'static str = stringify!($name);
+                const SCOPE: AppScope = AppScope::$scope;
+                const TABLES: &'static [Table] = &[$(Table { schema: None, name: $table }),*];
+                fn migration_versions() -> Vec<String> { vec![$($version.to_owned()),*] }
+            }
+        };
+    }
+
+    app!(Todo, Tenant, ["tasks"], ["2"]);
+    app!(Posts, Tenant, ["posts"], ["3"]);
+    app!(Pages, Tenant, ["posts"], ["3"]);
+    app!(Clients, Tenant, ["clients"], ["4"]);
+    app!(Customers, Shared, ["plans"], ["5"]);
+}
+
+fn host(host: &str) -> Hostname {
+    Hostname::parse(host).unwrap()
+}
+
+fn site(site: &str) -> StaticTenant {
+    StaticTenant::new(name(site))
+}
+
+#[test]
+fn static_tenants_have_the_apps_that_they_name_or_those_of_customers() {
+    let registry = registry()
+        .app::<apps::Todo>()
+        .static_app::<apps::Posts>()
+        .static_app::<apps::Pages>()
+        .static_tenant(site("www").domain(host("example.com")))
+        .static_tenant(site("blog").domain(host("blog.example.com")).app::<apps::Posts>())
+        .static_tenant(
+            site("docs")
+                .alias("manual")
+                .app::<apps::Pages>()
+                .app::<apps::Todo>(),
+        );
+    // The two apps of one table and one version never meet.
+    assert_eq!(problems(&registry), []);
+    let of = |tenant: &str| {
+        let tenant = registry.find_static_tenant(&name(tenant)).unwrap();
+        registry.apps_of(tenant).map(|app| app.name).collect::<Vec<_>>()
+    };
+    assert_eq!(of("www"), ["Todo"]);
+    assert_eq!(of("blog"), ["Posts"]);
+    assert_eq!(of("docs"), ["Pages", "Todo"]);
+    assert_eq!(registry.reserved_for(&name("manual")), Some(Reserved::StaticName));
+    assert_eq!(registry.reserved_for(&name("manua1")), None);
+}
+
+#[test]
+fn all_that_is_wrong_with_static_tenants_is_found_at_once() {
+    let registry = registry()
+        .app::<apps::Todo>()
+        .app::<apps::Customers>()
+        .static_app::<apps::Posts>()
+        .static_app::<apps::Pages>()
+        .static_app::<apps::Clients>()
+        .static_app_info(app("both", AppScope::Both, NOTHING, &["9"]))
+        .static_tenant(
+            site("www")
+                .domain(host("example.com"))
+                .fallback_domain(host("www.example.com")),
+        )
+        .static_tenant(
+            site("blog")
+                .domain(host("example.com"))
+                .alias("WWW")
+                .alias("news")
+                .alias(" ")
+                .alias("Public")
+                .app::<apps::Posts>()
+                .app::<apps::Pages>()
+                .app::<apps::Customers>(),
+        )
+        .static_tenant(site("news").app::<apps::Todo>().app::<apps::Todo>())
+        .static_tenant(site("wiki").alias("n").alias("N").app::<apps::Clients>());
+    let wiki = || name("wiki");
+    assert_eq!(
+        problems(&registry),
+        [
+            Problem::DuplicateStaticDomain {
+                domain: host("example.com"),
+                tenants: vec![name("www"), name("www"), name("blog")]
+            },
+            Problem::AliasTaken {
+                tenant: name("blog"),
+                alias: "WWW".into(),
+                is: "the name of static tenant `www`".into()
+            },
+            Problem::AliasTaken {
+                tenant: name("blog"),
+                alias: "news".into(),
+                is: "the name of static tenant `news`".into()
+            },
+            Problem::EmptyAlias { tenant: name("blog") },
+            Problem::AliasTaken {
+                tenant: name("blog"),
+                alias: "Public".into(),
+                is: "the shared schema".into()
+            },
+            Problem::AliasTaken {
+                tenant: wiki(),
+                alias: "N".into(),
+                is: "an alias of static tenant `wiki`".into()
+            },
+            Problem::SharedAndTenantTable {
+                table: "clients",
+                shared: "customers",
+                tenant: "Clients"
+            },
+            Problem::StaticAppNotTenant {
+                app: "both",
+                scope: AppScope::Both
+            },
+            Problem::StaticTenantAppShared {
+                tenant: name("blog"),
+                app: "Customers"
+            },
+            Problem::StaticTenantVersionTwice {
+                tenant: name("blog"),
+                version: "3".into(),
+                apps: vec!["Pages", "Posts"]
+            },
+            Problem::StaticTenantTableTwice {
+                tenant: name("blog"),
+                table: "posts",
+                apps: vec!["Pages", "Posts"]
+            },
+            Problem::StaticTenantAppTwice {
+                tenant: name("news"),
+                app: "Todo"
+            },
+            Problem::UnusedStaticApp { app: "both" },
+        ]
+    );
+}
+
+#[test]
+fn an_app_that_nobody_added_is_named_with_the_way_to_add_it() {
+    let registry = registry().static_tenant(site("blog").app::<apps::Posts>());
+    let findings = registry.check();
+    let app = "Posts";
+    assert_eq!(
+        findings[0].problem(),
+        &Problem::StaticTenantAppMissing {
+            tenant: name("blog"),
+            app
+        }
+    );
+    assert!(findings[0].to_string().contains(".static_app::<Posts::App>()"));
 }

@@ -149,13 +149,17 @@ impl SchemaName {
     /// locking, not for SQL.
     #[must_use]
     pub fn folded(&self) -> String {
-        // Upper first, so that characters with two lower forms (the final sigma, the long s) meet.
-        self.0
-            .chars()
-            .flat_map(char::to_uppercase)
-            .flat_map(char::to_lowercase)
-            .collect()
+        folded(&self.0)
     }
+}
+
+/// See [`SchemaName::folded`].
+pub(crate) fn folded(text: &str) -> String {
+    // Upper first, so that characters with two lower forms (the final sigma, the long s) meet.
+    text.chars()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 impl fmt::Display for SchemaName {

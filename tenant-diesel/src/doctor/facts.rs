@@ -28,9 +28,10 @@ pub(super) struct Facts<'t> {
     pub(super) pool: &'t TenantPool,
     /// Whether tenants have a schema from birth.
     pub(super) auto_create: bool,
-    /// The versions of the tenant apps and of the shared ones.
+    /// The versions of the tenant apps, of the shared ones, and of static tenants with apps of their own.
     pub(super) tenant_versions: Vec<String>,
     pub(super) shared_versions: Vec<String>,
+    pub(super) own_versions: Vec<(SchemaName, Vec<String>)>,
     /// The table of the tenant model as people write it, as SQL, and in its parts; and its column with the names of
     /// schemas.
     pub(super) model_name: String,
@@ -87,12 +88,14 @@ impl<T: TenantModel> Tenancy<T> {
             Sight::Readable => Sight::read(&row.targets),
             other => other,
         };
+        let own = self.apps().own();
         Ok(Facts {
             registry: self.registry(),
             pool: self.pool(),
             auto_create: T::AUTO_CREATE_SCHEMA,
             tenant_versions: self.apps().versions(AppScope::Tenant),
             shared_versions: self.apps().versions(AppScope::Shared),
+            own_versions: own.map(|(name, versions)| (name.clone(), versions)).collect(),
             model_name: table.to_string(),
             model_table: sql::table(table, self.public_schema()),
             model_schema,
@@ -170,7 +173,7 @@ impl Facts<'_> {
     pub(super) fn configured(&self) -> String {
         let statics = self.registry.static_tenants().iter();
         let all = statics
-            .map(|name| (name, SchemaKind::Static))
+            .map(|tenant| (tenant.name(), SchemaKind::Static))
             .chain(
                 self.registry
                     .reference()
@@ -243,7 +246,9 @@ impl Facts<'_> {
 
     /// The names of the tables of apps that live in just this kind of schema, as an array.
     pub(super) fn tables_of(&self, scope: AppScope) -> String {
-        let apps = self.registry.apps().iter().filter(|app| app.scope == scope);
+        let registry = self.registry;
+        let apps = registry.apps().iter().chain(registry.static_apps());
+        let apps = apps.filter(|app| app.scope == scope);
         array(apps.flat_map(|app| app.tables.iter().map(|table| table.name)))
     }
 

@@ -10,7 +10,6 @@ use super::order::Order;
 use super::plan::{MigrationPlan, PlannedSchema};
 use super::progress::RunEvent;
 use super::report::{MigrationReport, SchemaReport};
-use super::runner::scope_of;
 use super::selection::Selection;
 use super::survey::{Behind, Survey, Which};
 use super::wave::{OnError, Wave};
@@ -264,7 +263,12 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
             })?;
             listed.extend(chunk.iter().map(|(schema, kind)| {
                 let applied = ledgers.versions.get(schema.as_str()).cloned().unwrap_or_default();
-                ListedSchema::new(schema, *kind, &tenancy.apps().versions(scope_of(*kind)), &applied)
+                ListedSchema::new(
+                    schema,
+                    *kind,
+                    &tenancy.apps().versions_of(schema, *kind),
+                    &applied,
+                )
             }));
         }
         Ok(listed)
@@ -313,11 +317,8 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
             return Ok(());
         };
         let apps = self.tenancy.apps();
-        let scopes = [AppScope::Shared, AppScope::Tenant];
-        match scopes
-            .iter()
-            .any(|scope| apps.versions(*scope).iter().any(|known| known == version))
-        {
+        let shared = apps.versions(AppScope::Shared);
+        match apps.are_for_tenants(version) || shared.iter().any(|known| known == version) {
             true => Ok(()),
             false => Err(Error::UnknownVersion {
                 version: version.to_owned(),
@@ -327,8 +328,7 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
 
     pub(super) fn survey(&self) -> Result<Survey, Error> {
         let is_latest = self.target == MigrationTarget::Latest;
-        let versions = self.tenancy.apps().versions(AppScope::Tenant);
-        let is_of_others = |version| !versions.iter().any(|known| known == version);
+        let is_of_others = |version| !self.tenancy.apps().are_for_tenants(version);
         if self.target.version().is_some_and(is_of_others) {
             // A version of the shared schema's.
             return Ok(Survey::default());
@@ -393,7 +393,10 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
     pub(super) fn what(&self) -> String {
         let apps = self.tenancy.apps();
         let versions = [AppScope::Shared, AppScope::Tenant].map(|scope| apps.versions(scope).join(","));
-        let all = format!("{} of {}: {}", self.target, self.selection, versions.join(";"));
+        let mut all = format!("{} of {}: {}", self.target, self.selection, versions.join(";"));
+        for (name, versions) in apps.own() {
+            all += &format!(";{name}={}", versions.join(","));
+        }
         let short: String = format!("{} of {}", self.target, self.selection)
             .chars()
             .take(200)

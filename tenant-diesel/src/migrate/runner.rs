@@ -17,7 +17,7 @@ use crate::{Error, SchemaKind, sql};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
-use tenant_core::{AppScope, SchemaName};
+use tenant_core::SchemaName;
 
 pub(crate) type Migrations = [&'static MigrationFile];
 
@@ -53,7 +53,7 @@ pub(crate) fn bring(
         SchemaKind::Shared => paths.public(),
         _ => paths.tenant_migrations(&schema)?,
     };
-    let migrations = context.apps.migrations(scope_of(job.report.kind));
+    let migrations = context.apps.migrations_of(&schema, job.report.kind);
     conn.lease_mut().target = target;
     let mut schema = OneSchema {
         context,
@@ -482,14 +482,6 @@ impl OneSchema<'_, '_> {
 
     fn failed(&self, action: &'static str, error: diesel::result::Error) -> Stopped {
         Stopped::Failed(Error::attempt(action, &self.schema)(error))
-    }
-}
-
-/// Which apps live in a schema of this kind.
-pub(crate) fn scope_of(kind: SchemaKind) -> AppScope {
-    match kind {
-        SchemaKind::Shared => AppScope::Shared,
-        _ => AppScope::Tenant,
     }
 }
 

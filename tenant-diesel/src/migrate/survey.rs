@@ -1,5 +1,6 @@
 //! Who is behind: one question to the library's own table, and the ledgers of those that it names.
 
+use super::apps::EmbeddedApps;
 use super::goal::{Goal, MigrationTarget, Step};
 use super::ledgers::{read_ledgers, with_ledgers};
 use super::lock;
@@ -12,7 +13,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use std::collections::{HashMap, HashSet};
-use tenant_core::{AppScope, SchemaName, ScopedTable};
+use tenant_core::{AppScope, Reserved, SchemaName, ScopedTable};
 
 /// How many names are read at once.
 const PAGE: usize = 500;
@@ -123,7 +124,7 @@ impl<T: TenantModel> Tenancy<T> {
         let question = Question {
             wanted: self.wanted(selection, has_table),
             kept: self.kept(pg)?,
-            versions: self.apps().versions(AppScope::Tenant),
+            versions: self.apps().versions(AppScope::Tenant).join(","),
             which,
         };
         let mut survey = Survey {
@@ -150,12 +151,13 @@ impl<T: TenantModel> Tenancy<T> {
         if which == Which::All {
             survey.up_to_date = 0;
         }
+        let lists = Lists::new(self.apps());
         let mut after = String::new();
         loop {
             let page = question.page(pg, &after)?;
             let Some(last) = page.last() else { break };
             after.clone_from(&last.name);
-            self.read_page(pg, page, target, &question.versions, &mut survey)?;
+            self.read_page(pg, page, target, &lists, &mut survey)?;
         }
         Ok(Ok(survey))
     }
@@ -165,7 +167,7 @@ impl<T: TenantModel> Tenancy<T> {
         pg: &mut PgConnection,
         page: Vec<Row>,
         target: &MigrationTarget,
-        versions: &[String],
+        lists: &Lists<'_>,
         survey: &mut Survey,
     ) -> QueryResult<()> {
         let mut names = Vec::new();
@@ -179,7 +181,12 @@ impl<T: TenantModel> Tenancy<T> {
                 }
                 Ok(name) => {
                     let kind = SchemaKind::read(&row.kind).unwrap_or(SchemaKind::Tenant);
-                    if let Err(error) = self.pool().paths().tenant_migrations(&name) {
+                    let may_be = match kind {
+                        SchemaKind::Tenant => lists.not_static(&name),
+                        _ => Ok(()),
+                    };
+                    let may_be = may_be.and(self.pool().paths().tenant_migrations(&name));
+                    if let Err(error) = may_be {
                         survey.refused.push((name, error));
                         continue;
                     }
@@ -190,10 +197,14 @@ impl<T: TenantModel> Tenancy<T> {
                 }
             }
         }
-        let known: HashSet<&str> = versions.iter().map(String::as_str).collect();
         for chunk in names.chunks(LEDGERS) {
             let ledgers = read_ledgers(pg, chunk.iter().map(|(name, _, _)| name))?;
             for (schema, kind, has_record) in chunk {
+                let versions = lists.of(schema, *kind);
+                if target.version().is_some_and(|version| !versions.has(version)) {
+                    // A version of others.
+                    continue;
+                }
                 let is_locked = ledgers.locked.contains(schema.as_str());
                 if is_locked && target.is_cumulative() {
                     // What would be undone is not known.
@@ -204,11 +215,11 @@ impl<T: TenantModel> Tenancy<T> {
                 }
                 let ledger = ledgers.versions.get(schema.as_str());
                 let applied = ledger.cloned().unwrap_or_default();
-                let goal = Goal::new(target, versions, &applied);
+                let goal = Goal::new(target, &versions.all, &applied);
                 let steps = goal.steps(&applied);
                 let mut unknown: Vec<_> = applied
                     .iter()
-                    .filter(|v| !known.contains(v.as_str()))
+                    .filter(|version| !versions.has(version))
                     .cloned()
                     .collect();
                 unknown.sort_unstable();
@@ -235,26 +246,36 @@ impl<T: TenantModel> Tenancy<T> {
         Ok(())
     }
 
-    /// The schemas of a selection, as a relation with a name and a kind.
+    /// The schemas of a selection, as a relation with a name, a kind, and, where a schema has a list of migrations of its own,
+    /// the digest of a ledger that holds them all.
     pub(crate) fn wanted(&self, selection: &Selection, has_table: bool) -> String {
-        let mut parts = vec!["SELECT NULL::text AS name, NULL::text AS kind WHERE false".to_owned()];
+        let mut parts = vec![
+            "SELECT NULL::text AS name, NULL::text AS kind, NULL::text AS digest WHERE false".to_owned(),
+        ];
         if has_table && selection.may_include(SchemaKind::Tenant) {
             let table = sql::table(<T::Table as ScopedTable>::TABLE, self.public_schema());
             let column = sql::identifier(T::SCHEMA_COLUMN);
-            parts.push(format!("SELECT {column}::text, 'tenant' FROM {table}"));
+            parts.push(format!("SELECT {column}::text, 'tenant', NULL FROM {table}"));
         }
         if selection.may_include(SchemaKind::Static) {
-            let names = self.registry().static_tenants();
-            parts.extend(
-                names
-                    .iter()
-                    .map(|name| format!("SELECT {}, 'static'", sql::literal(name.as_str()))),
-            );
+            let own: HashMap<&SchemaName, Vec<String>> = self.apps().own().collect();
+            let statics = self.registry().static_tenants().iter();
+            parts.extend(statics.map(|tenant| {
+                let digest = own.get(tenant.name()).map_or_else(
+                    || "NULL".to_owned(),
+                    |versions| digest_of(&sql::literal(&versions.join(","))),
+                );
+                let name = sql::literal(tenant.name().as_str());
+                format!("SELECT {name}, 'static', {digest}")
+            }));
         }
         if selection.may_include(SchemaKind::Reference)
             && let Some(name) = self.registry().reference()
         {
-            parts.push(format!("SELECT {}, 'reference'", sql::literal(name.as_str())));
+            parts.push(format!(
+                "SELECT {}, 'reference', NULL",
+                sql::literal(name.as_str())
+            ));
         }
         let list = |names: &mut dyn Iterator<Item = &SchemaName>| {
             let names: Vec<String> = names.map(|name| sql::literal(name.as_str())).collect();
@@ -271,7 +292,7 @@ impl<T: TenantModel> Tenancy<T> {
             ));
         }
         format!(
-            "(SELECT name COLLATE \"C\" AS name, kind FROM ({}) AS a WHERE {})",
+            "(SELECT name COLLATE \"C\" AS name, kind, digest FROM ({}) AS a WHERE {})",
             parts.join(" UNION ALL "),
             conditions.join(" AND ")
         )
@@ -349,10 +370,66 @@ impl AtRest {
     }
 }
 
+/// The versions that the application has for each schema.
+struct Lists<'a> {
+    of_tenants: Versions,
+    own: HashMap<&'a SchemaName, Versions>,
+}
+
+struct Versions {
+    /// In order.
+    all: Vec<String>,
+    known: HashSet<String>,
+}
+
+impl<'a> Lists<'a> {
+    fn new(apps: &'a EmbeddedApps) -> Self {
+        Self {
+            of_tenants: Versions::new(apps.versions(AppScope::Tenant)),
+            own: apps
+                .own()
+                .map(|(name, versions)| (name, Versions::new(versions)))
+                .collect(),
+        }
+    }
+
+    fn of(&self, schema: &SchemaName, kind: SchemaKind) -> &Versions {
+        let own = (kind == SchemaKind::Static)
+            .then(|| self.own.get(schema))
+            .flatten();
+        own.unwrap_or(&self.of_tenants)
+    }
+
+    /// Refuses a row that names the schema of a static tenant with apps of its own: it would get those of customers too.
+    fn not_static(&self, schema: &SchemaName) -> Result<(), Error> {
+        match self.own.contains_key(schema) {
+            true => Err(Error::ReservedName {
+                schema: schema.clone(),
+                reserved_for: Reserved::StaticName,
+            }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Versions {
+    fn new(all: Vec<String>) -> Self {
+        Self {
+            known: all.iter().cloned().collect(),
+            all,
+        }
+    }
+
+    fn has(&self, version: &str) -> bool {
+        self.known.contains(version)
+    }
+}
+
 struct Question {
     wanted: String,
     kept: String,
-    versions: Vec<String>,
+    /// Those of the tenant apps, joined.
+    versions: String,
     which: Which,
 }
 
@@ -371,7 +448,7 @@ impl Question {
         let digest = digest_of("$1");
         // A subquery, so that it is worked out once and not for each row: `convert_to` is only stable.
         format!(
-            "coalesce(s.digest = (SELECT {digest}) AND s.schema_oid = n.oid AND s.state IN ('ready', 'maintenance'), false)"
+            "coalesce(s.digest = coalesce(w.digest, (SELECT {digest})) AND s.schema_oid = n.oid AND s.state IN ('ready', 'maintenance'), false)"
         )
     }
 
@@ -382,7 +459,7 @@ impl Question {
              count(*) FILTER (WHERE NOT {current} AND NOT {AT_REST}) AS others, \
              count(*) FILTER (WHERE {AT_REST}) AS at_rest {from}"
         ))
-        .bind::<Text, _>(self.versions.join(","))
+        .bind::<Text, _>(self.versions.as_str())
         .get_result(pg)
     }
 
@@ -394,7 +471,7 @@ impl Question {
              {from} \
              WHERE ({of_all} OR NOT {current}) AND NOT {AT_REST} AND w.name > $2 ORDER BY w.name LIMIT {PAGE}"
         ))
-        .bind::<Text, _>(self.versions.join(","))
+        .bind::<Text, _>(self.versions.as_str())
         .bind::<Text, _>(after)
         .load(pg)
     }

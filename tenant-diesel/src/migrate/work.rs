@@ -102,8 +102,8 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn new(report: SchemaReport, behind: Behind, apps: &EmbeddedApps) -> Self {
-        let scope = runner::scope_of(behind.kind);
-        let is_transactional = |step: &Step| runner::is_transactional(&apps.migrations(scope), step);
+        let migrations = || apps.migrations_of(&behind.schema, behind.kind);
+        let is_transactional = |step: &Step| runner::is_transactional(&migrations(), step);
         Self {
             is_transactional: behind.steps.first().is_none_or(is_transactional),
             goal: behind.goal,

@@ -167,6 +167,12 @@ impl TenantPoolBuilder {
         self
     }
 
+    /// A static tenant with apps of its own: see [`Self::serves`].
+    pub(crate) fn has_own_versions(mut self, schema: &SchemaName) -> Self {
+        self.paths.standing.have_own_versions.push(schema.clone());
+        self
+    }
+
     /// How long after its last use a connection is believed to live, and its tenant's schema to exist, without
     /// being asked. Zero: each checkout asks. Default: [`DEFAULT_ALIVE_BYPASS_WINDOW`].
     ///

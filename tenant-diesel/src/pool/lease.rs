@@ -161,7 +161,7 @@ impl Lease {
             .read(&mut self.pg, &schema)
             .map_err(Error::attempt("read the state of the tenant", &schema))?;
         match row {
-            Some(row) if !pool.paths.standing.is_served(&row) => {
+            Some(row) if !pool.paths.standing.is_served(&schema, &row) => {
                 let why = Why {
                     state: row.state,
                     version: row.version,

@@ -29,6 +29,8 @@ const UNAVAILABLE: &str = "tenant_diesel: this tenant is not served";
 pub(crate) struct Standing {
     pub(crate) window: Duration,
     pub(crate) serves: Serves,
+    /// The static tenants with apps of their own: their versions are not those that the application serves.
+    pub(crate) have_own_versions: Vec<SchemaName>,
     known: RwLock<Option<Known>>,
 }
 
@@ -127,6 +129,7 @@ impl Default for Standing {
         Self {
             window: DEFAULT_STATE_WINDOW,
             serves: Serves::default(),
+            have_own_versions: Vec::new(),
             known: RwLock::new(None),
         }
     }
@@ -181,8 +184,12 @@ impl Standing {
     }
 
     /// Whether a tenant is served that has this row.
-    pub(crate) fn is_served(&self, record: &Record) -> bool {
-        let is_tenant = matches!(record.kind, SchemaKind::Tenant | SchemaKind::Static);
+    pub(crate) fn is_served(&self, schema: &SchemaName, record: &Record) -> bool {
+        let is_tenant = match record.kind {
+            SchemaKind::Tenant => true,
+            SchemaKind::Static => !self.have_own_versions.contains(schema),
+            _ => false,
+        };
         record.state == TenantState::Ready && (!is_tenant || self.serves.holds(record.version.as_deref()))
     }
 
@@ -255,7 +262,15 @@ impl Standing {
     fn is_unavailable(&self) -> String {
         match self.serves.unless() {
             None => "state <> 'ready'".to_owned(),
-            Some(unless) => format!("state <> 'ready' OR (kind IN ('tenant', 'static') AND ({unless}))"),
+            Some(unless) => {
+                let own = self.have_own_versions.iter();
+                let own: Vec<String> = own.map(|name| sql::literal(name.as_str())).collect();
+                format!(
+                    "state <> 'ready' OR ((kind = 'tenant' OR (kind = 'static' AND name <> ALL (ARRAY[{}]::text[]))) \
+                     AND ({unless}))",
+                    own.join(", ")
+                )
+            }
         }
     }
 }

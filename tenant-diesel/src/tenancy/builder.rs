@@ -11,13 +11,14 @@ use diesel::prelude::*;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
-use tenant_core::{AppInfo, Registry, SchemaName, ScopedTable, Severity};
+use tenant_core::{AppInfo, Registry, SchemaName, ScopedTable, Severity, StaticTenant};
 
 /// The options of a [`Tenancy`]: at least the apps, of which one declares the table of the tenant model.
 #[must_use]
 pub struct TenancyBuilder<T> {
     static_names: Vec<SchemaName>,
-    static_tenants: Vec<SchemaName>,
+    static_tenants: Vec<StaticTenant>,
+    static_infos: Vec<AppInfo>,
     reference: Option<SchemaName>,
     infos: Vec<AppInfo>,
     apps: EmbeddedApps,
@@ -32,6 +33,7 @@ impl<T: TenantModel> TenancyBuilder<T> {
         Self {
             static_names: Vec::new(),
             static_tenants: Vec::new(),
+            static_infos: Vec::new(),
             reference: None,
             infos: Vec::new(),
             apps: EmbeddedApps::default(),
@@ -72,7 +74,8 @@ impl<T: TenantModel> TenancyBuilder<T> {
 
     /// Which versions of tenants' schemas this application serves: the last version in the ledger of a tenant. A tenant
     /// outside is [`Error::TenantUnavailable`], so that the old and the new version of an application can run side by
-    /// side while tenants are migrated. Default: every version.
+    /// side while tenants are migrated. Default: every version. Static tenants that name their apps are served at any
+    /// version: theirs are others.
     ///
     /// ```
     /// # include!("../docs/setup.rs");
@@ -102,10 +105,50 @@ impl<T: TenantModel> TenancyBuilder<T> {
         self
     }
 
-    /// Adds a static tenant: a site of your own (`www`, `blog`). [`Tenancy::migrate`] makes its schema and keeps it
-    /// migrated with the tenant apps; [`Tenancy::with_schema`] works on it. No customer can take its name.
-    pub fn static_tenant(mut self, name: SchemaName) -> Self {
-        self.static_tenants.push(name);
+    /// Adds an app that only those static tenants have which name it with
+    /// [`StaticTenant::app`](tenant_core::StaticTenant::app); no customer gets its tables.
+    pub fn static_app<A: EmbeddedApp>(mut self) -> Self {
+        self.static_infos.push(AppInfo::of::<A>());
+        self.apps.push_static::<A>();
+        self
+    }
+
+    /// Adds a static tenant: a site of your own (`www`, `blog`), by its name, or as a
+    /// [`StaticTenant`](tenant_core::StaticTenant) with domains, aliases, routes and apps. [`Tenancy::migrate`] makes its
+    /// schema and keeps it migrated; [`Tenancy::with_schema`] works on it. No customer can take its name.
+    ///
+    /// It has all tenant apps, or, if it names some, just those. What becomes of the others when it names its apps only
+    /// later, see "Static tenants" in [`Tenancy`].
+    ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// use tenant_diesel::StaticTenant;
+    ///
+    /// #[tenant_app(migrations = "migrations/posts")]
+    /// mod posts {
+    ///     diesel::table! { posts (id) { id -> Int8, title -> Text } }
+    /// }
+    ///
+    /// # fn main() -> Result<()> {
+    /// # let database = database()?;
+    /// let tenancy = Tenancy::<customers::Client>::builder()
+    ///     .app::<customers::App>()
+    ///     .app::<todo::App>()
+    ///     .static_app::<posts::App>()
+    ///     .static_tenant(StaticTenant::new("blog".parse()?).app::<posts::App>())
+    ///     .connect(database.url())?;
+    /// tenancy.migrate()?;
+    /// let posts = tenancy.with_schema(&"blog".parse()?, |conn| posts::posts::table.count().get_result::<i64>(conn))?;
+    /// assert_eq!(posts, 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn static_tenant(mut self, tenant: impl Into<StaticTenant>) -> Self {
+        let tenant = tenant.into();
+        self.apps.add_static_tenant(&tenant);
+        if tenant.apps().is_some() {
+            self.pool = self.pool.has_own_versions(tenant.name());
+        }
+        self.static_tenants.push(tenant);
         self
     }
 
@@ -322,6 +365,11 @@ impl<T: TenantModel> TenancyBuilder<T> {
             .iter()
             .cloned()
             .fold(registry, Registry::reference_schema);
+        registry = self
+            .static_infos
+            .iter()
+            .cloned()
+            .fold(registry, Registry::static_app_info);
         self.infos.iter().cloned().fold(registry, Registry::app_info)
     }
 }

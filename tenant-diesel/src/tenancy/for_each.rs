@@ -177,7 +177,7 @@ impl<T: TenantModel> Tenancy<T> {
             registry
                 .static_tenants()
                 .iter()
-                .map(|name| (name, SchemaKind::Static)),
+                .map(|tenant| (tenant.name(), SchemaKind::Static)),
         );
         let own = own
             .filter(|(name, kind)| selection.includes(name, *kind))

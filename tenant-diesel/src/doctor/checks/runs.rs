@@ -8,7 +8,7 @@ use crate::migrate::{ledger, lock, read_ledgers};
 use crate::records::digest_of;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use tenant_core::SchemaName;
 
 /// How many ledgers are read, of those that are not simply behind: this many at once, and so many times.
@@ -27,25 +27,35 @@ struct Candidate {
 
 /// A ledger whose digest is that of the first versions, however many, holds no strange one. Only others are read.
 pub(in crate::doctor) fn unknown_version(v: &mut Visit<'_, '_>) -> QueryResult<Option<Complaint>> {
-    let first = |kind: &str, versions: &[String]| {
+    let first = |scope: &str, versions: &[String]| {
+        let scope = crate::sql::literal(scope);
         format!(
-            "SELECT '{kind}', {} FROM pg_catalog.unnest({}) AS u (version) UNION ALL SELECT '{kind}', {}",
+            "SELECT {scope}, {} FROM pg_catalog.unnest({}) AS u (version) UNION ALL SELECT {scope}, {}",
             digest_of("pg_catalog.string_agg(u.version, ',') OVER (ORDER BY u.version COLLATE \"C\")"),
             array(versions.iter().map(String::as_str)),
             digest_of("''")
         )
     };
+    let mut known = vec![
+        first("tenant", &v.facts.tenant_versions),
+        first("shared", &v.facts.shared_versions),
+    ];
+    // No other scope starts like these.
+    let own = v.facts.own_versions.iter();
+    known.extend(own.map(|(name, versions)| first(&format!("static {name}"), versions)));
+    let with_own = array(v.facts.own_versions.iter().map(|(name, _)| name.as_str()));
     let most = LEDGERS * TIMES;
     let mut candidates: Vec<Candidate> = diesel::sql_query(format!(
-        "WITH known (scope, digest) AS ({} UNION ALL {}) SELECT w.name, w.kind, \
+        "WITH known (scope, digest) AS ({}) SELECT w.name, w.kind, \
          pg_catalog.has_schema_privilege(w.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AS is_readable \
          FROM (SELECT name, kind, oid FROM {} AS t UNION ALL SELECT n.nspname::text COLLATE \"C\", 'shared', n.oid \
          FROM pg_catalog.pg_namespace n WHERE n.nspname = {}) AS w \
          JOIN pg_catalog.pg_class c ON c.relnamespace = w.oid AND c.relname = '{}' \
          LEFT JOIN {} AS s ON s.name = w.name WHERE NOT EXISTS (SELECT FROM known k WHERE k.digest = s.digest \
-         AND k.scope = CASE w.kind WHEN 'shared' THEN 'shared' ELSE 'tenant' END) ORDER BY w.name LIMIT {}",
-        first("tenant", &v.facts.tenant_versions),
-        first("shared", &v.facts.shared_versions),
+         AND k.scope = CASE WHEN w.kind = 'shared' THEN 'shared' \
+         WHEN w.kind = 'static' AND w.name = ANY ({with_own}) THEN 'static ' || w.name ELSE 'tenant' END) \
+         ORDER BY w.name LIMIT {}",
+        known.join(" UNION ALL "),
         v.facts.tenants(),
         crate::sql::literal(v.facts.registry.public().as_str()),
         ledger::TABLE,
@@ -76,16 +86,24 @@ pub(in crate::doctor) fn unknown_version(v: &mut Visit<'_, '_>) -> QueryResult<O
         ));
     }
     let readable = candidates.into_iter().filter(|candidate| candidate.is_readable);
-    let names: Vec<(SchemaName, bool)> = readable
-        .filter_map(|row| Some((SchemaName::quoted_any(&row.name).ok()?, row.kind == "shared")))
+    let names: Vec<(SchemaName, String)> = readable
+        .filter_map(|row| Some((SchemaName::quoted_any(&row.name).ok()?, row.kind)))
         .collect();
     let known = |versions: &[String]| versions.iter().cloned().collect::<HashSet<String>>();
     let (of_tenants, of_shared) = (known(&v.facts.tenant_versions), known(&v.facts.shared_versions));
+    let own = v.facts.own_versions.iter();
+    let of_statics: HashMap<&str, HashSet<String>> = own
+        .map(|(name, versions)| (name.as_str(), known(versions)))
+        .collect();
     let mut concerned = Vec::new();
     for chunk in names.chunks(LEDGERS) {
         let ledgers = read_ledgers(v.pg, chunk.iter().map(|(name, _)| name))?.versions;
-        for (schema, is_shared) in chunk {
-            let known = if *is_shared { &of_shared } else { &of_tenants };
+        for (schema, kind) in chunk {
+            let known = match kind.as_str() {
+                "shared" => &of_shared,
+                "static" => of_statics.get(schema.as_str()).unwrap_or(&of_tenants),
+                _ => &of_tenants,
+            };
             let applied = ledgers.get(schema.as_str()).into_iter().flatten();
             let mut strange: Vec<&str> = applied
                 .filter(|version| !known.contains(*version))
@@ -104,10 +122,10 @@ pub(in crate::doctor) fn unknown_version(v: &mut Visit<'_, '_>) -> QueryResult<O
     Ok(Found::of(concerned, false).complaint(
         Check::UnknownVersion,
         Words {
-            one: "ledger has versions that no app of this application has",
-            many: "ledgers have versions that no app of this application has",
-            advice: "a newer version of the application ran (deploy that), or a migration was renamed or deleted (restore it, or \
-                     correct the ledger and call `verify`)",
+            one: "ledger has versions that no app of this application has for its schema",
+            many: "ledgers have versions that no app of this application has for their schemas",
+            advice: "a newer version of the application ran (deploy that), a migration was renamed or deleted (restore it, or \
+                     correct the ledger and call `verify`), or a static tenant does not name an app any more (see `Tenancy`)",
             can_be_fixed: false,
         },
     ))
