@@ -50,23 +50,7 @@ impl Address {
 /// ```
 #[must_use]
 pub fn in_folder(folder: &Folder, path: &str) -> String {
-    let end = path.find(['?', '#']).unwrap_or(path.len());
-    let (path, rest) = path.split_at(end);
-    let mut url = String::with_capacity(folder.as_str().len() + path.len() + rest.len() + 2);
-    if !folder.is_none() {
-        url.push('/');
-        url.push_str(folder.as_str());
-    }
-    url.push('/');
-    for c in path.chars() {
-        // Browsers read a backslash as a slash (WHATWG URL), and leave tabs and ends of lines out.
-        let c = if c == '\\' { '/' } else { c };
-        if !(c.is_control() || c == '/' && url.ends_with('/')) {
-            url.push(c);
-        }
-    }
-    url.push_str(rest);
-    url
+    crate::routing::path::under(folder.as_str(), path)
 }
 
 impl fmt::Display for Address {

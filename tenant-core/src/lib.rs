@@ -13,6 +13,7 @@
 //! | [`domain`] | [`Domain`]: what makes a model a domain of a tenant; [`Address`] |
 //! | [`static_tenant`] | [`StaticTenant`]: a site of one's own |
 //! | [`directory`] | [`Directory`]: who is found at a host or by a name |
+//! | [`routing`] | [`Routing`](routing::Routing): from a request to a tenant |
 //! | [`tenant_ref`] | [`TenantRef`]: a tenant as it travels to a job; [`current`], the one that this thread works for |
 //! | [`registry`] | [`Registry`]: the apps of an application, and what can be wrong with them |
 //!
@@ -32,6 +33,7 @@ pub mod folder;
 pub mod hostname;
 pub mod registry;
 pub mod reserved;
+pub mod routing;
 pub mod schema_name;
 pub mod search_path;
 pub mod static_tenant;
