@@ -104,7 +104,7 @@ impl<T, R: RoutedRequest> RoutingBuilder<T, R> {
 
     /// A host of the public site, which has no tenant. Without one, nothing leads to the shared schema.
     pub fn public_at(mut self, host: Hostname) -> Self {
-        let twice = self.routing.sites.add(&host, Target::Public);
+        let twice = self.routing.sites.add(host, Target::Public);
         self.problems
             .extend(twice.map(|host| RoutingProblem::HostTwice { host }));
         self
@@ -112,7 +112,7 @@ impl<T, R: RoutedRequest> RoutingBuilder<T, R> {
 
     /// A host of the public site, where no customer is found: the front page of a host that customers share by folders.
     pub fn public_where_nobody_else_is_at(mut self, host: Hostname) -> Self {
-        let twice = self.routing.sites.add_fallback(&host, Target::Public);
+        let twice = self.routing.sites.add_fallback(host, Target::Public);
         self.problems
             .extend(twice.map(|host| RoutingProblem::HostTwice { host }));
         self

@@ -46,24 +46,22 @@ impl Sites {
             hosts.extend(
                 site.domains()
                     .iter()
-                    .filter_map(|host| sites.add(host, target.clone())),
+                    .filter_map(|host| sites.add(host.clone(), target.clone())),
             );
             let fallbacks = site.fallback_domains().iter();
-            hosts.extend(fallbacks.filter_map(|host| sites.add_fallback(host, target.clone())));
+            hosts.extend(fallbacks.filter_map(|host| sites.add_fallback(host.clone(), target.clone())));
         }
         (sites, names, hosts)
     }
 
     /// The host, if it was there already.
-    pub(super) fn add(&mut self, host: &Hostname, target: Target<()>) -> Option<Hostname> {
-        self.hosts.insert(host.clone(), target).map(|_| host.clone())
+    pub(super) fn add(&mut self, host: Hostname, target: Target<()>) -> Option<Hostname> {
+        self.hosts.insert(host.clone(), target).map(|_| host)
     }
 
     /// The host, if it was there already.
-    pub(super) fn add_fallback(&mut self, host: &Hostname, target: Target<()>) -> Option<Hostname> {
-        self.fallback_hosts
-            .insert(host.clone(), target)
-            .map(|_| host.clone())
+    pub(super) fn add_fallback(&mut self, host: Hostname, target: Target<()>) -> Option<Hostname> {
+        self.fallback_hosts.insert(host.clone(), target).map(|_| host)
     }
 
     pub(super) fn at<T>(&self, host: &Hostname) -> Option<Target<T>> {

@@ -121,7 +121,8 @@ fn a_header_names_the_tenant() {
 /// BEHAVIOURS 64, 65: in all six orders, the last decides.
 #[test]
 fn of_several_ways_the_last_that_names_somebody_decides() {
-    let ways: [(&str, fn(Builder) -> Builder); 3] = [
+    type Way = fn(Builder) -> Builder;
+    let ways: [(&str, Way); 3] = [
         ("tenant1", Builder::by_host),
         ("tenant2", |builder| {
             builder.by_header_trusting_every_caller("tenant")
