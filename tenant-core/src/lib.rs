@@ -6,6 +6,7 @@
 //! | [`search_path`] | [`SearchPath`]: which schemas a connection sees, in order |
 //! | [`tenant`] | [`Tenant`]: what makes a model a tenant |
 //! | [`app`] | [`App`], [`AppScope`], [`Table`], [`ScopedTable`]: tables and the migrations that make them |
+//! | [`cache_key`] | [`CacheKey`]: a key of a cache that tenants share |
 //! | [`reserved`] | [`Reserved`]: names that no tenant can have |
 //! | [`hostname`] | [`Hostname`]: the name of a host, in one form |
 //! | [`domain_name`] | [`DomainName`]: a host, or all below one |
@@ -26,6 +27,7 @@
 //! | `serde` | `Serialize`/`Deserialize` of the names and of [`TenantRef`] |
 
 pub mod app;
+pub mod cache_key;
 pub mod directory;
 pub mod domain;
 pub mod domain_name;
@@ -42,6 +44,7 @@ pub mod tenant_ref;
 mod text_newtype;
 
 pub use app::{App, AppInfo, AppScope, ScopedTable, Table};
+pub use cache_key::CacheKey;
 pub use directory::{Availability, Directory, Located};
 pub use domain::{Address, Domain};
 pub use domain_name::DomainName;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 mod bench;
 mod ci;
 mod db;
+mod fuzz;
 mod msrv;
 mod shell;
 mod suite;
@@ -23,6 +24,8 @@ const USAGE: &str = "usage: cargo xtask <command>
            or against each of these major versions, which are fetched
   bench [--quick] [--case 1,2] [--json FILE] [--svg FILE] [--write]
            what the library costs, beside the same work by hand: benches/README.md
+  fuzz [--seconds 60]
+           host names, routing and keys of caches, at random; needs a nightly compiler and cargo-fuzz
   tidy     formatting, clippy and rustdoc, no warning allowed
   msrv     checks that the code compiles with the `rust-version` in Cargo.toml
   db       starts a PostgreSQL, prints its URL, and ends it at Ctrl-C or at the end of the input
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let result = match (command.as_deref(), rest.as_slice()) {
         (Some("test"), rest) => suite::run(rest),
         (Some("bench"), rest) => bench::run(rest),
+        (Some("fuzz"), rest) => fuzz::run(rest),
         (Some("tidy"), []) => tidy::run(),
         (Some("msrv"), []) => msrv::run(),
         (Some("db"), []) => db::run(),

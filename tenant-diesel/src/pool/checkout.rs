@@ -198,8 +198,15 @@ impl TenantPool {
     }
 
     /// How many connections it may have.
-    pub(crate) fn max_size(&self) -> u32 {
+    #[must_use]
+    pub fn max_size(&self) -> u32 {
         self.0.pool.max_size()
+    }
+
+    /// How long a caller waits for one.
+    #[must_use]
+    pub fn connection_timeout(&self) -> Duration {
+        self.0.pool.connection_timeout()
     }
 
     /// The same, for what the server learns too much from: it keeps what it knows of each table until the connection

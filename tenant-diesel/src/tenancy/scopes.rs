@@ -46,7 +46,7 @@ impl<T: TenantModel> Tenancy<T> {
         E: ScopeError,
     {
         if self.pool().is_behind_pooler() {
-            return self.transaction_on(schema, f);
+            return self.transaction_in_schema(schema, f);
         }
         let conn = self.entered(self.pool().tenant(schema)).map_err(E::from_scope)?;
         in_scope(conn, f)
@@ -111,10 +111,15 @@ impl<T: TenantModel> Tenancy<T> {
     where
         E: ScopeError,
     {
-        self.transaction_on(tenant.schema_name(), f)
+        self.transaction_in_schema(tenant.schema_name(), f)
     }
 
-    fn transaction_on<R, E>(
+    /// The same as [`Tenancy::transaction`], by the name of the schema, as in [`Tenancy::with_schema`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn transaction_in_schema<R, E>(
         &self,
         schema: &SchemaName,
         f: impl FnOnce(&mut TenantConnection) -> Result<R, E>,
