@@ -4,9 +4,9 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`finding`] | what was found, as text and as data |
-//! | [`check`] | what apps and schemas must not do to each other |
-//! | [`statics`] | what static tenants must not |
+//! | `finding` | what was found, as text and as data |
+//! | `check` | what apps and schemas must not do to each other |
+//! | `statics` | what static tenants must not |
 
 mod check;
 mod finding;

@@ -95,3 +95,28 @@ pub mod current {
         }
     }
 }
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_comes_out_of_a_queue_as_it_went_in() {
+        let name = SchemaName::quoted_any("Ac me's").unwrap();
+        for tenant in [
+            TenantRef::to_static(name.clone()),
+            TenantRef::new(name.clone(), &7),
+            TenantRef::new(name, &("north", "it's \"7\"")),
+        ] {
+            let text = serde_json::to_string(&tenant).unwrap();
+            assert_eq!(
+                serde_json::from_str::<TenantRef>(&text).unwrap(),
+                tenant,
+                "{text}"
+            );
+        }
+        let text = r#"{"schema":"acme","key":null}"#;
+        assert!(serde_json::from_str::<TenantRef>(text).unwrap().key.is_none());
+        assert!(serde_json::from_str::<TenantRef>(r#"{"schema":"","key":null}"#).is_err());
+    }
+}

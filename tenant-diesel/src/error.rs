@@ -208,6 +208,30 @@ pub enum Error {
         schema: SchemaName,
     },
 
+    /// A job is for a tenant that is not the one of this name any more: the name was given to another. Nothing was done.
+    #[error(
+        "tenant `{schema}` has the key {found}, and the job is for the one with the key {expected}: that was renamed or \
+         deleted, and another has its name; find it by its key, or drop the job"
+    )]
+    OtherTenant {
+        /// The schema.
+        schema: SchemaName,
+        /// The key that the job has.
+        expected: String,
+        /// The key of the tenant that has the schema now.
+        found: String,
+    },
+
+    /// A job is for a static tenant that the configuration does not have. Nothing was done.
+    #[error(
+        "no static tenant is called `{schema}`: add it with `static_tenant`, drop the job, or, if it is for a customer, make \
+         its reference with `tenant_ref`, which keeps the key"
+    )]
+    NoStaticTenant {
+        /// The schema.
+        schema: SchemaName,
+    },
+
     /// The row and the value at hand name different schemas. Nothing was changed.
     #[error(
         "the row of tenant `{expected}` names schema `{found}`: a schema's name cannot be changed by an update \

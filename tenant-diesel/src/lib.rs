@@ -52,7 +52,7 @@ pub use tenancy::{
 };
 pub use tenant_core::{
     App, AppInfo, AppScope, Finding, Problem, Registry, Reserved, SchemaName, SchemaNameError, ScopedTable,
-    SearchPath, Severity, StaticTenant, Table, Tenant, registry, schema_name,
+    SearchPath, Severity, StaticTenant, Table, Tenant, TenantRef, current, registry, schema_name,
 };
 pub use tenant_derive::{Tenant, shared_app, tenant_app};
 

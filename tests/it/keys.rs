@@ -167,3 +167,52 @@ fn a_tenant_can_have_a_key_of_two_columns() {
         !fixture.is_true("EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%')")
     });
 }
+
+/// A job finds the tenant that was meant, and not the next one of its name.
+fn jobs<T, N>(fixture: &Fixture<T>, new: impl Fn() -> N, key: &str)
+where
+    T: TenantModel,
+    N: tenant_diesel::NewTenant<T>,
+{
+    let tenancy = &fixture.tenancy;
+    let first = tenancy.create(new()).unwrap();
+    let queued = tenancy.tenant_ref(&first);
+    assert!(queued.key.as_deref().unwrap().starts_with(key), "{queued:?}");
+    let job = |conn: &mut TenantConnection| notes::table.count().get_result::<i64>(conn);
+    assert_eq!(tenancy.run_as(&queued, job).unwrap(), 0);
+    tenancy.delete_with_schema(&first).unwrap();
+    assert!(matches!(
+        tenancy.run_as(&queued, job),
+        Err(Error::TenantMissing { .. })
+    ));
+    let second = tenancy.create(new()).unwrap();
+    let refused = tenancy.run_as(&queued, job);
+    assert!(
+        matches!(&refused, Err(Error::OtherTenant { found, .. }) if found.starts_with(key)),
+        "{refused:?}"
+    );
+    tenancy.run_as(&tenancy.tenant_ref(&second), job).unwrap();
+}
+
+#[test]
+fn a_job_knows_its_tenant_by_a_key_of_any_type() {
+    let firm = || {
+        (
+            firms::key.eq(Uuid::new_v4()),
+            firms::home.eq(name("acme")),
+            firms::title.eq("new"),
+        )
+    };
+    jobs(&firms(), firm, "");
+    let number = std::cell::Cell::new(0);
+    let shop = || {
+        number.set(number.get() + 1);
+        (
+            shops::region.eq("north"),
+            shops::number.eq(number.get()),
+            shops::schema_name.eq(name("acme")),
+            shops::title.eq("new"),
+        )
+    };
+    jobs(&shops(), shop, "(\"north\", ");
+}

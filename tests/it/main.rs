@@ -49,6 +49,8 @@ mod migrations;
 mod fleets;
 // Sites of one's own, with apps of their own.
 mod static_tenants;
+// Work for a tenant that was asked for earlier.
+mod jobs;
 // What is said of migrations before they run.
 mod lints;
 // Tenants of one version that are not alike.

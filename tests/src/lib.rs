@@ -16,6 +16,7 @@ mod fixture;
 pub mod models;
 pub mod moods;
 mod observe;
+mod spans;
 mod warnings;
 
 pub use database::{Database, database};
@@ -23,5 +24,6 @@ pub use fixture::{
     Fixture, add_task, application, ask_bool, backend, insert_task, name, names, new_client, setting, titles,
 };
 pub use observe::{chain, wait_until};
+pub use spans::spans_of;
 pub use tenant_testing::Proxy;
 pub use warnings::warnings_of;

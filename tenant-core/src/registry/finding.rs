@@ -30,7 +30,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One result of [`Registry::check`]. Its text says what to do.
+/// One result of [`Registry::check`](super::Registry::check). Its text says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding(pub(super) Problem);
 

@@ -93,6 +93,9 @@ const PATHS: &[&str] = &[
     "SET search_path TO public",
     "set  /* */ local Search_Path = public",
     "SET SESSION search_path = a, b",
+    "SET SESSION \"search_path\" = a, b",
+    "SET LOCAL \"Search_Path\" TO a",
+    "RESET \"search_path\"",
     "SET SCHEMA 'public'",
     "RESET search_path",
     "RESET ALL",
@@ -245,6 +248,22 @@ fn schemas_extensions_and_types_are_not_made_for_each_tenant() {
 }
 
 #[test]
+fn types_schemas_and_extensions_that_a_block_makes_are_found_in_it() {
+    let body = "DO $$\nBEGIN\n  CREATE TYPE mood AS ENUM ('sad');\nEXCEPTION WHEN duplicate_object THEN NULL;\nEND $$";
+    assert_eq!(tenant(body), ["type-in-tenant-app warning 3:3"]);
+    assert_eq!(shared(body), [""; 0]);
+    let body = "DO $$ BEGIN IF true THEN CREATE SCHEMA types; END IF; CREATE EXTENSION hstore; END $$";
+    assert_eq!(
+        tenant(body),
+        [
+            "schema-in-tenant-app warning 1:26",
+            "extension-in-tenant-app warning 1:55"
+        ]
+    );
+    clean("DO $$ BEGIN RAISE NOTICE 'CREATE TYPE mood'; DROP TABLE IF EXISTS scratch; END $$");
+}
+
+#[test]
 fn a_foreign_key_to_a_shared_table_is_found_once() {
     assert_eq!(
         tenant("CREATE TABLE files (\n    plan_id int REFERENCES public.plans (id)\n)"),
@@ -278,6 +297,10 @@ fn a_function_brings_no_fixed_path_along() {
             "{path}"
         );
     }
+    assert_eq!(
+        tenant("ALTER FUNCTION f() SET \"search_path\" TO public"),
+        ["function-search-path warning 1:20"]
+    );
     assert_eq!(
         tenant("ALTER FUNCTION f() SET search_path TO public"),
         ["function-search-path warning 1:20"]

@@ -1,8 +1,7 @@
 //! [`Context`]: what all threads of a run share.
 
 use super::progress::RunEvent;
-use super::report::SchemaReport;
-use super::runner::in_full;
+use super::report::{SchemaReport, in_full};
 use super::{EmbeddedApps, OnError};
 use crate::Error;
 use crate::connection::{ScopedConnection, TenantScope};

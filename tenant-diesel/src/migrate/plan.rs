@@ -65,7 +65,7 @@ impl MigrationPlan {
             refused: survey
                 .refused
                 .iter()
-                .map(|(_, error)| super::runner::in_full(error))
+                .map(|(_, error)| super::in_full(error))
                 .collect(),
             tenants_are_unknown: survey.has_no_table,
         }

@@ -305,8 +305,22 @@ impl serde::Serialize for SchemaReport {
         fields.serialize_field("wave", &self.wave)?;
         fields.serialize_field("attempts", &self.attempts)?;
         fields.serialize_field("retried", &self.retried)?;
-        fields.serialize_field("error", &self.error.as_ref().map(super::runner::in_full))?;
+        fields.serialize_field("error", &self.error.as_ref().map(in_full))?;
         fields.serialize_field("statement", &self.statement())?;
         fields.end()
     }
+}
+
+/// An error with its sources, as a log would hold it.
+pub(crate) fn in_full(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
 }

@@ -4,7 +4,7 @@ use super::EmbeddedApps;
 use super::context::Context;
 use super::goal::{Goal, Step};
 use super::progress::RunEvent;
-use super::report::{Outcome, SchemaReport};
+use super::report::{Outcome, SchemaReport, in_full};
 use super::runner::{self, Stopped};
 use super::survey::Behind;
 use crate::Error;
@@ -286,7 +286,7 @@ impl<'a> Work<'a> {
                 && job.report.attempts < context.rules.attempts
                 && let Some(pause) = job.pauses.next_pause()
             {
-                let reason = runner::in_full(&error);
+                let reason = in_full(&error);
                 context.tell(&RunEvent::Retrying {
                     schema: job.schema(),
                     attempt: job.report.attempts,

@@ -6,6 +6,7 @@
 //! | [`scopes`] | a request: `with_tenant`, `with_public`, `transaction`, guards |
 //! | [`tenants`] | the list of tenants |
 //! | [`for_each`] | something that is done in many tenants |
+//! | [`jobs`] | work that was asked for earlier: `tenant_ref`, `run_as` |
 //! | [`status`] | where all tenants are |
 //! | [`custom_types`] | what a start-up does about types in the schemas of tenants |
 //!
@@ -14,6 +15,7 @@
 mod builder;
 mod custom_types;
 mod for_each;
+mod jobs;
 mod scopes;
 mod status;
 mod tenants;

@@ -1,6 +1,6 @@
 //! The path that a function brings along, and what bodies of functions and `DO` blocks say.
 
-use super::{Hit, path, schemas};
+use super::{Hit, objects, path, schemas};
 use crate::lint::context::Context;
 use crate::lint::rule::LintRule;
 use crate::lint::words::Words;
@@ -29,7 +29,7 @@ pub(super) fn check(tokens: &[Token<'_>], cx: &Context<'_>, hits: &mut Vec<Hit>)
 fn own_path(tokens: &[Token<'_>], cx: &Context<'_>) -> Option<Hit> {
     let at = tokens
         .windows(2)
-        .position(|window| matches!(window, [set, path] if set.is("set") && path.is("search_path")))?;
+        .position(|window| matches!(window, [set, name] if set.is("set") && path::is_path(name)))?;
     let set = tokens.get(at)?;
     let mut words = Words::new(tokens.get(at + 2..)?);
     // `FROM CURRENT` names no schema.
@@ -89,8 +89,21 @@ fn in_body(body: &str, offset: usize, cx: &Context<'_>, hits: &mut Vec<Hit>) {
             let words = ["begin", "then", "else", "loop"];
             before.kind == Kind::Semicolon || words.iter().any(|word| before.is(word))
         });
-        if let Some(found) = path::changes_path(&tokens[at..]).filter(|_| begins) {
+        if !begins {
+            continue;
+        }
+        let statement = &tokens[at..];
+        if let Some(found) = path::changes_path(statement) {
             warn(LintRule::SetSearchPath, token, format!("in a body, {found}"));
+        }
+        let mut made = Vec::new();
+        objects::check(statement, cx, &mut made);
+        // A body may well clear away what it made for itself.
+        for hit in made
+            .into_iter()
+            .filter(|hit| hit.rule != LintRule::DropTableIfExists)
+        {
+            warn(hit.rule, token, format!("in a body, {}", hit.found));
         }
     }
     for (token, found) in path::set_config(&tokens) {

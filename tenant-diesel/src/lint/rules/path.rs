@@ -20,20 +20,26 @@ pub(super) fn changes_path(tokens: &[Token<'_>]) -> Option<&'static str> {
     let mut words = Words::new(tokens);
     if words.eat("set") {
         words.eat_any(&["session", "local"]);
-        if words.eat("search_path") {
+        if words.peek().is_some_and(is_path) {
             return Some("the path is set by `SET search_path`");
         }
         // `SET SCHEMA 'name'`; a setting of this name does not exist.
         return words.eat("schema").then_some("the path is set by `SET SCHEMA`");
     }
     if words.eat("reset") {
-        return words
-            .eat_any(&["search_path", "all"])
-            .then_some("the path is set back by `RESET`");
+        let is_reset = words.peek().is_some_and(is_path) || words.eat("all");
+        return is_reset.then_some("the path is set back by `RESET`");
     }
     words
         .eat_all(&["discard", "all"])
         .then_some("the path is set back by `DISCARD ALL`")
+}
+
+/// Whether it is the name of the setting, which has no case, in quotes neither.
+pub(super) fn is_path(token: &Token<'_>) -> bool {
+    token
+        .name()
+        .is_some_and(|name| name.eq_ignore_ascii_case("search_path"))
 }
 
 /// Each `set_config('search_path', ..)`.

@@ -1,0 +1,61 @@
+//! A step that cannot run in a transaction: the lock is the session's, and file and rows are two transactions.
+
+use super::{OneSchema, Stopped, Taken};
+use crate::events::Moment;
+use crate::migrate::{ledger, lock};
+use diesel::connection::SimpleConnection;
+
+impl OneSchema<'_, '_> {
+    /// The same for a file that cannot run in a transaction: the lock is the session's, and file and row are two
+    /// transactions.
+    pub(super) fn outside_transaction(&mut self) -> Result<Taken, Stopped> {
+        // Takes back what the last file left in the session, whichever schema it was for.
+        let target = self.conn.lease_mut().target.clone();
+        self.conn.lease_mut().enter_work(&target)?;
+        let schema = self.schema.clone();
+        let lock = lock::try_session_lock(self.conn.raw(), &schema);
+        if !lock.map_err(|error| self.failed("take the lock of the schema", error))? {
+            return Err(Stopped::Busy);
+        }
+        let result = self.unlocked_after();
+        if !lock::session_unlock(self.conn.raw(), &schema).unwrap_or(false) {
+            // Closing the connection gives the lock back.
+            self.conn.lease_mut().note_lost();
+        }
+        result
+    }
+
+    fn unlocked_after(&mut self) -> Result<Taken, Stopped> {
+        if !self.job.has_ledger {
+            let create = ledger::create_sql(&self.schema);
+            let created = self.conn.raw().batch_execute(&create);
+            created.map_err(|error| self.failed("create the ledger", error))?;
+        }
+        let applied = self.applied()?;
+        let mut steps = self.steps(&applied)?;
+        if steps.is_empty() {
+            let notes = self.notes(applied, None, true);
+            self.note(&notes)?;
+            return Ok(Taken::Nothing);
+        }
+        let step = steps.remove(0);
+        if self.is_transactional(&step) {
+            self.job.is_transactional = true;
+            return Ok(Taken::OtherWay);
+        }
+        self.run(&step)?;
+        let notes = self.notes(applied, Some(&step), steps.is_empty());
+        self.note(&notes)?;
+        // Only now: what was done cannot be undone, and must be in the ledger whatever a handler says.
+        self.fire(Moment::AppliedMigration, &step)?;
+        // Whatever the file did to the path, also where nothing in its text says so.
+        self.conn.assert_path()?;
+        Ok(Taken::Step { step, left: steps })
+    }
+
+    /// Notes what was done outside a transaction, in one of its own: a message of several statements is one.
+    fn note(&mut self, notes: &str) -> Result<(), Stopped> {
+        let noted = self.conn.lease_mut().pg.batch_execute(notes);
+        noted.map_err(|error| self.failed("record a migration", error))
+    }
+}
