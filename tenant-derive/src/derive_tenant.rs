@@ -29,11 +29,11 @@ pub(crate) fn derive_tenant_inner(item: TokenStream) -> TokenStream {
     }
 }
 
-fn diesel() -> TokenStream {
+pub(crate) fn diesel() -> TokenStream {
     quote!(::tenant_diesel::__private::diesel)
 }
 
-fn core() -> TokenStream {
+pub(crate) fn core() -> TokenStream {
     quote!(::tenant_diesel::__private::std)
 }
 
@@ -58,13 +58,7 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
             quote!(#ty)
         })
         .collect();
-    let values = model.keys.iter().map(|key| {
-        let field = &key.ident;
-        match &key.serialize_as {
-            Some(ty) => quote!(#std::convert::Into::<#ty>::into(#std::clone::Clone::clone(&self.#field))),
-            None => quote!(#std::clone::Clone::clone(&self.#field)),
-        }
-    });
+    let values = model.keys.iter().map(value);
     let mut by_key_type = table.clone();
     let mut by_key = table.clone();
     for (i, (column, ty)) in columns.iter().zip(&types).enumerate() {
@@ -104,6 +98,23 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
             __TenantFollowing,
         >>
     };
+    let rows = quote!(::tenant_diesel::__private::Rows<Self>);
+    let read = quote!(#diesel::QueryResult<#std::vec::Vec<(::tenant_diesel::__private::Facts, Self)>>);
+    let domain = model.domain.as_ref().map(|field| {
+        let column = column(table_module, field);
+        let (ident, name_type) = (&field.ident, quote!(::tenant_diesel::DomainName));
+        let value = quote_spanned!(model::place(&field.ty)=> &self.#ident);
+        quote! {
+            #[automatically_derived]
+            impl #model_impl_generics ::tenant_diesel::DomainColumn for #name #type_generics #model_where {
+                const DOMAIN_COLUMN: &'static str = <#column as #diesel::Column>::NAME;
+
+                fn domain(&self) -> &#name_type {
+                    #value
+                }
+            }
+        }
+    });
     // Columns are unit structs, and a parameter cannot have the name of one that is imported.
     let conn = quote!(__tenant_conn: &mut ::tenant_diesel::PublicConnection);
     quote! {
@@ -131,6 +142,7 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
                 type ByKey = #by_key_type;
 
                 const SCHEMA_COLUMN: &'static str = <#schema_column as #diesel::Column>::NAME;
+                const KEY_COLUMNS: &'static [&'static str] = &[#(<#columns as #diesel::Column>::NAME),*];
 
                 fn key(&self) -> Self::Key {
                     #key
@@ -171,12 +183,27 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
                 fn delete_row(#conn, __tenant_key: &Self::Key) -> #diesel::QueryResult<#std::option::Option<Self>> {
                     #row::delete(<Self as ::tenant_diesel::TenantModel>::by_key(__tenant_key), __tenant_conn)
                 }
+
+                fn read(#conn, __tenant_rows: #rows) -> #read {
+                    #row::read(__tenant_rows, __tenant_conn)
+                }
             }
+
+            #domain
         };
     }
 }
 
-fn column(table: &Path, field: &Field) -> TokenStream {
+/// The value of a field as Diesel is given it.
+pub(crate) fn value(key: &Field) -> TokenStream {
+    let (std, field) = (core(), &key.ident);
+    match &key.serialize_as {
+        Some(ty) => quote!(#std::convert::Into::<#ty>::into(#std::clone::Clone::clone(&self.#field))),
+        None => quote!(#std::clone::Clone::clone(&self.#field)),
+    }
+}
+
+pub(crate) fn column(table: &Path, field: &Field) -> TokenStream {
     // A name that is not an identifier was noted as a mistake, and then nothing is expanded.
     let column = field.column.ident();
     quote!(#table::#column)
@@ -252,6 +279,7 @@ fn stub(input: &DeriveInput) -> TokenStream {
                 type Key = ();
                 type ByKey = #table::table;
                 const SCHEMA_COLUMN: &'static str = "";
+                const KEY_COLUMNS: &'static [&'static str] = &[];
                 fn key(&self) -> Self::Key {}
                 fn by_key(_: &Self::Key) -> Self::ByKey { #table::table }
                 fn find(#conn, _: &Self::Key) -> #one { loop {} }
@@ -262,6 +290,10 @@ fn stub(input: &DeriveInput) -> TokenStream {
                     _: i64,
                 ) -> #diesel::QueryResult<#std::vec::Vec<Self>> { loop {} }
                 fn delete_row(#conn, _: &Self::Key) -> #one { loop {} }
+                fn read(
+                    #conn,
+                    _: ::tenant_diesel::__private::Rows<Self>,
+                ) -> #diesel::QueryResult<#std::vec::Vec<(::tenant_diesel::__private::Facts, Self)>> { loop {} }
             }
         }
     });

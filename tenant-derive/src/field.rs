@@ -1,6 +1,6 @@
-//! [`Field`]: one field of a tenant model, with its column.
+//! [`Field`]: one field of a model, with its column.
 
-use crate::attr;
+use crate::attr::{Helper, Mark};
 use crate::ctxt::Ctxt;
 use crate::diesel_attr::{self, ColumnName, DieselAttr};
 use proc_macro2::Span;
@@ -14,21 +14,21 @@ pub(crate) struct Field {
     pub(crate) column: ColumnName,
     /// The type that Diesel is given instead of `ty`, for a key: `#[diesel(serialize_as = ..)]`.
     pub(crate) serialize_as: Option<Type>,
-    /// Where `#[tenant(schema_name)]` stands.
-    pub(crate) mark: Option<Span>,
+    /// The words of ours that stand on it.
+    pub(crate) marks: Vec<Mark>,
     /// Columns of another model, not of the table.
     pub(crate) embedded: bool,
 }
 
 impl Field {
     /// Reads a named field.
-    pub(crate) fn read(cx: &Ctxt, ident: &Ident, field: &syn::Field) -> Self {
+    pub(crate) fn read(cx: &Ctxt, helper: &Helper, ident: &Ident, field: &syn::Field) -> Self {
         let mut out = Self {
             ident: ident.clone(),
             ty: field.ty.clone(),
             column: ColumnName::from(ident),
             serialize_as: None,
-            mark: attr::schema_name_mark(cx, &field.attrs),
+            marks: helper.marks(cx, &field.attrs),
             embedded: false,
         };
         for word in diesel_attr::read(cx, &field.attrs) {
@@ -40,6 +40,12 @@ impl Field {
             }
         }
         out
+    }
+
+    /// Where a word of ours stands on it, if it does.
+    pub(crate) fn mark(&self, word: &str) -> Option<Span> {
+        let mut marks = self.marks.iter();
+        marks.find(|mark| mark.word == word).map(|mark| mark.span)
     }
 
     /// The type that its column is compared with.

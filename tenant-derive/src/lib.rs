@@ -3,6 +3,7 @@
 //! | macro | on | makes |
 //! |---|---|---|
 //! | [`#[derive(Tenant)]`](macro@Tenant) | the Diesel model of your tenants | what the library needs to insert, find, page through, update and delete tenants |
+//! | [`#[derive(Domain)]`](macro@Domain) | the Diesel model of their domains | what it needs to find a tenant by its host, and to keep one domain a tenant primary |
 //! | [`#[shared_app]`](macro@shared_app) | a module with tables | an app whose tables exist in the shared schema, once |
 //! | [`#[tenant_app]`](macro@tenant_app) | a module with tables | an app whose tables exist in the schema of each tenant |
 //!
@@ -13,8 +14,10 @@ mod app_args;
 mod attr;
 mod cfg;
 mod ctxt;
+mod derive_domain;
 mod derive_tenant;
 mod diesel_attr;
+mod domain_model;
 mod field;
 mod ident;
 mod imports;
@@ -82,6 +85,7 @@ use proc_macro::TokenStream;
 /// | attribute | says |
 /// |---|---|
 /// | `#[tenant(schema_name)]` | this field holds the name of the tenant's schema. Not needed where it is called `schema_name`. Its type is `SchemaName`, or an alias of it |
+/// | `#[tenant(domain)]` | this field holds the tenant's domain, a `DomainName`, where each tenant has just one: the model is then a `DomainColumn` too. For more than one, see [`#[derive(Domain)]`](macro@Domain) |
 /// | `#[diesel(column_name = name)]` | the column, as for Diesel's derives: `name`, `r#type`, or a string |
 /// | `#[diesel(serialize_as = type)]` | on a field of the key: the type that Diesel is given. The model's `Key` is this type |
 ///
@@ -120,6 +124,75 @@ use proc_macro::TokenStream;
 #[proc_macro_derive(Tenant, attributes(tenant, diesel))]
 pub fn derive_tenant(item: TokenStream) -> TokenStream {
     derive_tenant::derive_tenant_inner(item.into()).into()
+}
+
+/// Makes a Diesel model the domains of tenants: implements `tenant_diesel::Domain` and `tenant_diesel::DomainModel`.
+///
+/// The model is a struct with named fields that also derives Diesel's `Queryable` and `Selectable`, and its table
+/// belongs to a [`#[shared_app]`](macro@shared_app).
+///
+/// ```
+/// use diesel::prelude::*;
+/// use tenant_diesel::prelude::*;
+///
+/// #[shared_app(migrations = "tests/fixtures/migrations/customers")]
+/// pub mod customers {
+///     use super::*;
+///
+///     diesel::table! { clients (id) { id -> Int4, schema_name -> Text } }
+///     diesel::table! {
+///         domains (id) {
+///             id -> Int4, domain -> Text, folder -> Text, tenant_id -> Int4, is_primary -> Bool, redirect_to_primary -> Bool,
+///         }
+///     }
+///
+///     #[derive(Tenant, Queryable, Selectable, Identifiable, Debug, Clone)]
+///     #[diesel(table_name = clients)]
+///     pub struct Client { pub id: i32, pub schema_name: SchemaName }
+///
+///     #[derive(Domain, Queryable, Selectable, Identifiable, Debug, Clone)]
+///     #[diesel(table_name = domains)]
+///     #[domain(tenant = Client)]
+///     pub struct ClientDomain {
+///         pub id: i32,
+///         pub domain: DomainName,
+///         pub folder: Folder,
+///         pub tenant_id: i32,
+///         pub is_primary: bool,
+///         pub redirect_to_primary: bool,
+///     }
+/// }
+///
+/// use customers::ClientDomain;
+///
+/// let domain = ClientDomain {
+///     id: 1, domain: "example.com".parse()?, folder: "acme".parse()?, tenant_id: 7, is_primary: true, redirect_to_primary: false,
+/// };
+/// assert_eq!(domain.absolute_url("/tasks"), "//example.com/acme/tasks");
+/// assert_eq!(domain.tenant_key(), 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # On the struct
+///
+/// | attribute | says | default |
+/// |---|---|---|
+/// | `#[domain(tenant = path)]` | the model of the tenants | required |
+/// | `#[diesel(table_name = path)]` | the table, as for Diesel's derives | the struct's name in snake case and an `s` |
+///
+/// # On fields
+///
+/// | attribute | this field holds | not needed where it is called | type |
+/// |---|---|---|---|
+/// | `#[domain(host)]` | the domain | `domain`, `host` | `DomainName` |
+/// | `#[domain(folder)]` | the folder, where tenants share a host. Optional | `folder` | `Folder` |
+/// | `#[domain(tenant_key)]` | the tenant's primary key. On several fields where it has several columns, in their order | `tenant_id` | that of the key |
+/// | `#[domain(primary)]` | whether it is the tenant's primary domain | `is_primary` | `bool` |
+/// | `#[domain(redirect_to_primary)]` | whether who comes here is sent to the primary one. Optional | `redirect_to_primary` | `bool` |
+/// | `#[diesel(column_name = name)]` | | | the column, as for Diesel's derives |
+#[proc_macro_derive(Domain, attributes(domain, diesel))]
+pub fn derive_domain(item: TokenStream) -> TokenStream {
+    derive_domain::derive_domain_inner(item.into()).into()
 }
 
 /// Makes a module an app whose tables exist in the shared schema, once: qualifies its tables with that

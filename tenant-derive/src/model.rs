@@ -3,7 +3,7 @@
 //!
 //! It promises that a struct whose reading noted no mistake has all three.
 
-use crate::attr::StructAttrs;
+use crate::attr::{Helper, OF_TENANTS, StructAttrs};
 use crate::ctxt::Ctxt;
 use crate::diesel_attr::{self, ColumnName, DieselAttr};
 use crate::field::Field;
@@ -14,6 +14,25 @@ use syn::{Data, DeriveInput, Fields, Ident, Path, Type};
 
 const SCHEMA_NAME: &str = "schema_name";
 const SCHEMA_NAME_TYPE: &str = "SchemaName";
+const DOMAIN: &str = "domain";
+
+/// What a derive is for, in the words of its mistakes.
+pub(crate) struct Kind {
+    pub(crate) helper: &'static Helper,
+    /// The name of the derive.
+    pub(crate) derive: &'static str,
+    /// What it is on.
+    pub(crate) model: &'static str,
+    /// Whose model that is, and its fields.
+    pub(crate) example: (&'static str, &'static str),
+}
+
+const TENANT: Kind = Kind {
+    helper: &OF_TENANTS,
+    derive: "Tenant",
+    model: "a tenant model",
+    example: ("your tenants", "id: i32, schema_name: SchemaName"),
+};
 
 /// The struct, as far as it could be read.
 pub(crate) struct Model {
@@ -22,6 +41,8 @@ pub(crate) struct Model {
     pub(crate) table: Path,
     pub(crate) schema: Field,
     pub(crate) keys: Vec<Field>,
+    /// The one domain of the tenant, where that is a column.
+    pub(crate) domain: Option<Field>,
 }
 
 /// The table of a model, which is known even when the rest of it is wrong.
@@ -47,8 +68,9 @@ impl Model {
     /// Reads a struct. `None` if something that everything else needs is missing; the mistakes are in `cx`.
     pub(crate) fn read(cx: &Ctxt, input: &DeriveInput) -> Option<Self> {
         let attrs = StructAttrs::read(cx, &input.attrs);
-        let key_names = read_container(cx, input);
-        let fields = read_fields(cx, input)?;
+        let key_names = read_container(cx, input, &TENANT);
+        let fields = read_fields(cx, input, &TENANT)?;
+        let domain = find_domain(cx, &fields);
         let schema = find_schema(cx, &input.ident, &fields);
         let keys: Vec<Field> = match &key_names {
             Some(names) => names
@@ -60,7 +82,7 @@ impl Model {
                 find_key(cx, &id, &fields, &input.ident).into_iter().collect()
             }
         };
-        for field in schema.iter().chain(&keys) {
+        for field in schema.iter().chain(&keys).chain(&domain) {
             check_column(cx, &field.column);
         }
         Some(Self {
@@ -68,19 +90,23 @@ impl Model {
             table: table_of(input),
             schema: schema?,
             keys,
+            domain,
         })
     }
 }
 
 /// The columns of the primary key, if they are named. Notes what is wrong with the names.
-fn read_container(cx: &Ctxt, input: &DeriveInput) -> Option<Vec<Ident>> {
+pub(crate) fn read_container(cx: &Ctxt, input: &DeriveInput, kind: &Kind) -> Option<Vec<Ident>> {
     let (mut tables, mut keys) = (0, None);
     for word in diesel_attr::read(cx, &input.attrs) {
         match word {
             DieselAttr::TableName(span, _) => {
                 tables += 1;
                 if tables > 1 {
-                    let message = "a tenant model has one table, and this is its second `table_name`\nhelp: remove one of the two";
+                    let message = format!(
+                        "{} has one table, and this is its second `table_name`\nhelp: remove one of the two",
+                        kind.model
+                    );
                     cx.error_at(span, message);
                 }
             }
@@ -100,12 +126,13 @@ fn read_container(cx: &Ctxt, input: &DeriveInput) -> Option<Vec<Ident>> {
     keys
 }
 
-fn read_fields(cx: &Ctxt, input: &DeriveInput) -> Option<Vec<Field>> {
+pub(crate) fn read_fields(cx: &Ctxt, input: &DeriveInput, kind: &Kind) -> Option<Vec<Field>> {
     let (what, token) = match &input.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) => {
                 let named = fields.named.iter();
-                let read = named.filter_map(|field| Some(Field::read(cx, field.ident.as_ref()?, field)));
+                let read = named
+                    .filter_map(|field| Some(Field::read(cx, kind.helper, field.ident.as_ref()?, field)));
                 return Some(read.collect());
             }
             Fields::Unnamed(fields) => ("a tuple struct", fields.to_token_stream()),
@@ -114,24 +141,51 @@ fn read_fields(cx: &Ctxt, input: &DeriveInput) -> Option<Vec<Field>> {
         Data::Enum(data) => ("an enum", data.enum_token.to_token_stream()),
         Data::Union(data) => ("a union", data.union_token.to_token_stream()),
     };
+    let (whose, example) = kind.example;
     let message = format!(
-        "`#[derive(Tenant)]` needs a struct with named fields, and this is {what}\nhelp: derive it for the Diesel model of your tenants: `struct {} {{ id: i32, schema_name: SchemaName }}`",
+        "`#[derive({})]` needs a struct with named fields, and this is {what}\nhelp: derive it for the Diesel model of {whose}: `struct {} {{ {example} }}`",
+        kind.derive,
         ident::plain(&input.ident)
     );
     cx.error(token, message);
     None
 }
 
+/// The field that is marked with a word; that others are too is noted.
+pub(crate) fn find_marked<'f>(
+    cx: &Ctxt,
+    fields: &'f [Field],
+    word: &str,
+    because: &str,
+    attribute: &str,
+) -> Option<&'f Field> {
+    let mut marked = fields.iter().filter(|field| field.mark(word).is_some());
+    let first = marked.next()?;
+    for span in marked.filter_map(|field| field.mark(word)) {
+        let message = format!(
+            "{because}, and `{}` is marked already\nhelp: leave `#[{attribute}({word})]` on one field",
+            first.ident
+        );
+        cx.error_at(span, message);
+    }
+    Some(first)
+}
+
+fn find_domain(cx: &Ctxt, fields: &[Field]) -> Option<Field> {
+    let because = "a tenant model has one domain for each tenant";
+    let field = find_marked(cx, fields, DOMAIN, because, "tenant")?;
+    if is_text(&field.ty) {
+        let name = &field.ident;
+        let message = format!(
+            "`{name}` must be a `DomainName`\nhelp: write `{name}: DomainName`; it reads and writes a `Text` column. A tenant without a domain, or with several, needs a model of domains: `#[derive(Domain)]`"
+        );
+        cx.error(&field.ty, message);
+    }
+    Some(field.clone())
+}
+
 fn find_schema(cx: &Ctxt, model: &Ident, fields: &[Field]) -> Option<Field> {
-    let mut marked = fields.iter().filter(|field| field.mark.is_some());
-    if let Some(first) = marked.next() {
-        for span in marked.filter_map(|field| field.mark) {
-            let message = format!(
-                "a tenant has one schema, and `{}` is marked already\nhelp: leave `#[tenant(schema_name)]` on one field",
-                first.ident
-            );
-            cx.error_at(span, message);
-        }
+    if let Some(first) = find_marked(cx, fields, SCHEMA_NAME, "a tenant has one schema", "tenant") {
         if is_text(&first.ty) {
             wrong_type(cx, first);
         }
@@ -168,7 +222,7 @@ fn wrong_type(cx: &Ctxt, field: &Field) {
     cx.error(&field.ty, message);
 }
 
-fn last_segment(ty: &Type) -> Option<&Ident> {
+pub(crate) fn last_segment(ty: &Type) -> Option<&Ident> {
     match ty {
         Type::Path(path) => path.path.segments.last().map(|segment| &segment.ident),
         Type::Group(group) => last_segment(&group.elem),
@@ -181,8 +235,8 @@ fn is_schema_name(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|name| name == SCHEMA_NAME_TYPE)
 }
 
-/// Types that people give a schema's name, and that are not a `SchemaName` under another name.
-fn is_text(ty: &Type) -> bool {
+/// Types that people give a name, and that are not a newtype under another name.
+pub(crate) fn is_text(ty: &Type) -> bool {
     matches!(ty, Type::Reference(_))
         || last_segment(ty)
             .is_some_and(|name| ["String", "str", "Cow", "Option"].iter().any(|text| name == text))
@@ -202,7 +256,7 @@ fn find_key(cx: &Ctxt, name: &Ident, fields: &[Field], model: &Ident) -> Option<
     found.cloned()
 }
 
-fn check_column(cx: &Ctxt, column: &ColumnName) {
+pub(crate) fn check_column(cx: &Ctxt, column: &ColumnName) {
     if column.ident().is_none() {
         let message = format!(
             "`{}` is not the Rust name of a column\nhelp: write the name that stands in `table!`, where `#[sql_name = \"..\"]` gives the one of the database",

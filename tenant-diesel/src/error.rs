@@ -5,8 +5,9 @@ use crate::migrate::MigrationReport;
 use crate::provision::CannotAdopt;
 use crate::{Check, TenantState};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
-use tenant_core::{Finding, Reserved, SchemaName};
+use tenant_core::{Address, Finding, Reserved, SchemaName};
 
 /// The result of most functions here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -386,6 +387,61 @@ pub enum Error {
         why: CannotAdopt,
     },
 
+    /// There is no such domain (any more), or it belongs to another tenant now. Nothing was changed.
+    #[error(
+        "domain `{domain}` is not in the table of domains, or belongs to another tenant now: read it again"
+    )]
+    DomainMissing {
+        /// The domain.
+        domain: Address,
+    },
+
+    /// What was inserted as a domain of a tenant names another tenant as its owner. Nothing was changed.
+    #[error(
+        "domain `{domain}` was to be tenant `{schema}`'s, and what was inserted names another tenant: give it that \
+         tenant's primary key"
+    )]
+    DomainOfAnother {
+        /// The domain.
+        domain: Address,
+        /// The schema of the tenant that was to have it.
+        schema: SchemaName,
+    },
+
+    /// A domain is to redirect, and its model has no field for that. Nothing was changed.
+    #[error(
+        "domain `{domain}` cannot redirect, for its model has no field for that: add `redirect_to_primary: bool`"
+    )]
+    NoRedirects {
+        /// The domain.
+        domain: Address,
+    },
+
+    /// The directory was asked for a host, a folder or a name that it does not know, and so many that nobody has were
+    /// asked for lately that it asks no further. Answer 503. Those that are known are answered all the same.
+    #[error(
+        "the directory does not know {asked}, and so many that nobody has were asked for lately that it does not ask \
+         the database now: try again later, or raise `unknown_per_second`"
+    )]
+    DirectoryBusy {
+        /// What was asked for.
+        asked: String,
+    },
+
+    /// Another thread asked the database the same for the directory, and failed; this one waited for its answer.
+    #[error("the directory's question, which another thread asked as well, was not answered")]
+    DirectoryFailed {
+        /// What happened to the other.
+        source: Arc<Self>,
+    },
+
+    /// The thread that listens for changes could not be started.
+    #[error("the directory could not start the thread that listens for changes")]
+    DirectoryThread {
+        /// The reason of the operating system.
+        source: std::io::Error,
+    },
+
     /// A handler of the application's refused. What it was to hear of before was not done; what it heard of in the
     /// open transaction was undone. See [`Moment`].
     #[error("a handler that runs {moment} failed (schema `{schema}`)")]
@@ -450,7 +506,16 @@ impl From<diesel::result::Error> for Error {
 }
 
 impl Error {
-    /// Whether a tenant could not be created because its name, or another value that must be unique, is
+    /// The failure that this one is about: that of the other thread, where one waited for it.
+    #[must_use]
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::DirectoryFailed { source } => source.cause(),
+            other => other,
+        }
+    }
+
+    /// Whether a tenant or a domain could not be created because its name, or another value that must be unique, is
     /// taken or reserved: the person who chose it should choose another.
     #[must_use]
     pub fn is_taken(&self) -> bool {

@@ -2,7 +2,9 @@
 
 mod app;
 mod connection;
+mod directory;
 mod doctor;
+mod domains;
 mod drift;
 mod error;
 mod events;
@@ -16,6 +18,7 @@ pub mod prelude;
 mod provision;
 mod records;
 mod retry;
+mod rows;
 mod session;
 mod sql;
 mod sql_text;
@@ -23,7 +26,12 @@ mod tenancy;
 
 pub use app::{EmbeddedApp, MigrationFile};
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
+pub use directory::{
+    CachedDirectory, DEFAULT_CAPACITY, DEFAULT_MISS_CAPACITY, DEFAULT_MISS_TTL, DEFAULT_TTL,
+    DEFAULT_UNKNOWN_PER_SECOND, DirectoryBuilder, DirectoryMetrics, NotCached, TenantDirectory,
+};
 pub use doctor::{Check, Complaint, Concerned, Diagnosis, Fixed, LISTED, Treatment, Unseen};
+pub use domains::{DomainColumns, DomainModel, NewDomain};
 pub use drift::{DriftGroup, DriftReport, Fingerprint, ObjectDifference, UnreadSchema, VersionDrift};
 pub use error::{Error, Result, ScopeError};
 pub use events::{BoxError, Event, Moment};
@@ -34,7 +42,7 @@ pub use migrate::{
     MigrationTarget, OnError, Outcome, Parallel, PlannedSchema, RunEvent, SchemaReport, Selection,
     Sequential, Step, VerifyReport, Wave, WaveEnd, Work,
 };
-pub use model::{NewTenant, TenantChanges, TenantModel};
+pub use model::{DomainColumn, NewTenant, TenantChanges, TenantModel};
 pub use pool::{
     Closed, DEFAULT_ALIVE_BYPASS_WINDOW, DEFAULT_POOL_NAME, DEFAULT_STATE_WINDOW,
     DEFAULT_TENANTS_PER_CONNECTION, ManagedConnection, OnSwitch, PoolMetrics, PoolerMode,
@@ -51,10 +59,12 @@ pub use tenancy::{
     UnknownVersions, VersionStatus,
 };
 pub use tenant_core::{
-    App, AppInfo, AppScope, Finding, Problem, Registry, Reserved, SchemaName, SchemaNameError, ScopedTable,
-    SearchPath, Severity, StaticTenant, Table, Tenant, TenantRef, current, registry, schema_name,
+    Address, App, AppInfo, AppScope, Availability, Directory, Domain, DomainName, Finding, Folder,
+    FolderError, Hostname, HostnameError, Located, Problem, Registry, Reserved, SchemaName, SchemaNameError,
+    ScopedTable, SearchPath, Severity, StaticTenant, Table, Tenant, TenantRef, current, registry,
+    schema_name,
 };
-pub use tenant_derive::{Tenant, shared_app, tenant_app};
+pub use tenant_derive::{Domain, Tenant, shared_app, tenant_app};
 
 /// What the macros write. Not for people: anything in here may change in any version.
 #[doc(hidden)]
@@ -62,6 +72,7 @@ pub mod __private {
     pub use crate::app::versions;
     pub use crate::drift::fingerprints_by;
     pub use crate::model_row::TenantRow;
+    pub use crate::rows::{DomainRow, Facts, Rows};
     pub use diesel;
     pub use diesel_migrations;
     pub use std;

@@ -1,13 +1,15 @@
-//! [`TenantModel`]: what the library needs of a Diesel model to keep a list of tenants.
+//! [`TenantModel`]: what the library needs of a Diesel model to keep a list of tenants; [`DomainColumn`], where each has
+//! one domain.
 
 use crate::PublicConnection;
+use crate::rows::{Facts, Rows};
 use diesel::dsl::{AsSelect, Returning};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{InsertStatement, IntoUpdateTarget, Query, QueryId, UpdateStatement};
 use diesel::query_dsl::methods::LoadQuery;
 use std::fmt;
-use tenant_core::{SchemaName, ScopedTable, Tenant};
+use tenant_core::{DomainName, SchemaName, ScopedTable, Tenant};
 
 /// A [`Tenant`] that is a row of a Diesel table. Written by `#[derive(Tenant)]`.
 pub trait TenantModel: Tenant + Selectable<Pg> + Sized + Send + 'static {
@@ -20,6 +22,9 @@ pub trait TenantModel: Tenant + Selectable<Pg> + Sized + Send + 'static {
 
     /// The name of the column that holds the schema's name.
     const SCHEMA_COLUMN: &'static str;
+
+    /// The names of the columns of the primary key, in the order of [`Key`](Self::Key).
+    const KEY_COLUMNS: &'static [&'static str];
 
     /// The primary key of this tenant.
     fn key(&self) -> Self::Key;
@@ -55,6 +60,25 @@ pub trait TenantModel: Tenant + Selectable<Pg> + Sized + Send + 'static {
     ///
     /// Those of the query.
     fn delete_row(conn: &mut PublicConnection, key: &Self::Key) -> QueryResult<Option<Self>>;
+
+    /// Reads tenants that the library looks for, with what it reads beside them.
+    #[doc(hidden)]
+    fn read(conn: &mut PublicConnection, rows: Rows<Self>) -> QueryResult<Vec<(Facts, Self)>>;
+}
+
+/// A tenant model with the tenant's one domain in a column. Written by `#[derive(Tenant)]` where a field has
+/// `#[tenant(domain)]`. The domain is the primary one, and has no folder.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no domain",
+    label = "no domain",
+    note = "put `#[tenant(domain)]` on the field that holds its `DomainName`, or derive `Domain` for a model of domains and use `directory::<YourDomain>()`"
+)]
+pub trait DomainColumn: TenantModel {
+    /// The name of the column that holds the domain.
+    const DOMAIN_COLUMN: &'static str;
+
+    /// The tenant's domain.
+    fn domain(&self) -> &DomainName;
 }
 
 /// Something that can be inserted as a new tenant of the model `T`: whatever Diesel's

@@ -4,6 +4,7 @@
 //! model, and not one for each query.
 
 use crate::PublicConnection;
+use crate::rows::{Facts, Rows};
 use diesel::dsl::{AsSelect, Returning, Select};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -47,6 +48,12 @@ pub trait TenantRow<ByKey, BySchema, First, Following>: Selectable<Pg> + Sized +
     ///
     /// Those of the query.
     fn delete(row: ByKey, conn: &mut PublicConnection) -> QueryResult<Option<Self>>;
+    /// Reads rows with facts beside them.
+    ///
+    /// # Errors
+    ///
+    /// Those of the query.
+    fn read(rows: Rows<Self>, conn: &mut PublicConnection) -> QueryResult<Vec<(Facts, Self)>>;
 }
 
 // One error that says what to derive, in place of one for each condition.
@@ -64,6 +71,7 @@ where
     Select<Following, AsSelect<T, Pg>>: for<'query> LoadQuery<'query, PublicConnection, T>,
     Deleted<ByKey, T>: for<'query> LoadQuery<'query, PublicConnection, T>,
     DeleteStatement<ByKey::Table, ByKey::WhereClause>: diesel::query_builder::AsQuery,
+    Rows<T>: for<'query> LoadQuery<'query, PublicConnection, (Facts, T)>,
 {
     fn find(query: ByKey, conn: &mut PublicConnection) -> QueryResult<Option<Self>> {
         query.select(T::as_select()).get_result(conn).optional()
@@ -86,6 +94,10 @@ where
             .returning(T::as_returning())
             .get_result(conn)
             .optional()
+    }
+
+    fn read(rows: Rows<Self>, conn: &mut PublicConnection) -> QueryResult<Vec<(Facts, Self)>> {
+        rows.load(conn)
     }
 }
 

@@ -43,6 +43,8 @@ mod names;
 mod life_cycle;
 // Tenant models with keys of other kinds.
 mod keys;
+// Who is found at a host, and the domains of tenants.
+mod directory;
 // Start-up: what is pending is applied to every schema, once.
 mod migrations;
 // Many schemas: who is served, what a run does, and what it survives.

@@ -12,6 +12,7 @@
 pub mod apps;
 pub mod cases;
 mod database;
+pub mod domains;
 mod fixture;
 pub mod models;
 pub mod moods;

@@ -8,6 +8,7 @@ use tenant_diesel::prelude::*;
 pub mod customers {
     use super::*;
     diesel::table! { clients (id) { id -> Int4, schema_name -> Text, name -> Text, on_trial -> Bool } }
+    diesel::table! { domains (id) { id -> Int4, domain -> Text, folder -> Text, tenant_id -> Int4, is_primary -> Bool } }
 
     #[derive(Tenant, Queryable, Selectable, Identifiable, Debug, Clone)]
     #[diesel(table_name = clients)]
@@ -16,6 +17,15 @@ pub mod customers {
     #[derive(Insertable)]
     #[diesel(table_name = clients)]
     pub struct NewClient { pub schema_name: SchemaName, pub name: String, pub on_trial: bool }
+
+    #[derive(Domain, Queryable, Selectable, Identifiable, Debug, Clone)]
+    #[diesel(table_name = domains)]
+    #[domain(tenant = Client)]
+    pub struct ClientDomain { pub id: i32, pub domain: DomainName, pub folder: Folder, pub tenant_id: i32, pub is_primary: bool }
+
+    #[derive(Insertable)]
+    #[diesel(table_name = domains)]
+    pub struct NewDomain { pub domain: DomainName, pub tenant_id: i32, pub is_primary: bool }
 }
 
 #[tenant_app(migrations = "migrations/todo")]
@@ -29,6 +39,11 @@ type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 #[allow(dead_code, reason = "not every example needs all")]
 fn new_client(schema: &str) -> Result<customers::NewClient> {
     Ok(customers::NewClient { schema_name: schema.parse()?, name: schema.to_owned(), on_trial: true })
+}
+
+#[allow(dead_code, reason = "not every example needs all")]
+fn new_domain(tenant: &customers::Client, domain: &str) -> Result<customers::NewDomain> {
+    Ok(customers::NewDomain { domain: domain.parse()?, tenant_id: tenant.id, is_primary: false })
 }
 
 /// A database of its own.

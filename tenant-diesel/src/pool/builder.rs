@@ -5,6 +5,7 @@ use super::options::{
 };
 use super::pooler::Way;
 use super::shelf::{Shelf, Start};
+use crate::directory::ears_of;
 use crate::pool::standing::{DEFAULT_STATE_WINDOW, Serves, Standing, changes_in};
 use crate::pool::{LimitsOf, OnSwitch, PoolerMode, TenantLimits, TenantManager, TenantPool};
 use crate::{Error, events::Events, paths::Paths, records::Records};
@@ -264,6 +265,7 @@ impl TenantPoolBuilder {
             on_switch: Policy::new(self.on_switch),
             changes: changes_in(database_url),
         };
+        self.paths.records.share_ears(ears_of(database_url));
         let manager = TenantManager(Arc::new(Shelf::new(options)));
         // Unchecked, so that it is not waited for connections that will never be.
         let pool = self.r2d2.build_unchecked(manager.clone());

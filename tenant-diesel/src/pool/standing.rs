@@ -108,7 +108,12 @@ impl Serves {
         }
     }
 
-    fn holds(&self, version: Option<&str>) -> bool {
+    /// Whether it is every version.
+    pub(crate) fn is_unbounded(&self) -> bool {
+        self.from.is_none() && self.to.is_none()
+    }
+
+    pub(crate) fn holds(&self, version: Option<&str>) -> bool {
         let Some(version) = version else {
             return self.from.is_none() && self.to.is_none();
         };

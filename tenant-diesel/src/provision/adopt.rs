@@ -118,6 +118,7 @@ impl<T: TenantModel> Tenancy<T> {
         let tenant = self.explained(adopted)?;
         let schema = tenant.schema_name();
         self.pool().shelf().verify_all();
+        self.tell_directories(schema);
         self.heed_custom_types(Some(schema));
         self.run_after_commit(Moment::Adopted, schema)?;
         Ok(tenant)

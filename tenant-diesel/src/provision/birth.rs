@@ -95,6 +95,7 @@ impl<T: TenantModel> Tenancy<T> {
     }
 
     fn told_of_birth(&self, tenant: &T) -> Result<(), Error> {
+        self.tell_directories(tenant.schema_name());
         if T::AUTO_CREATE_SCHEMA {
             self.run_after_commit(Moment::Created, tenant.schema_name())?;
         }
@@ -118,6 +119,9 @@ impl<T: TenantModel> Tenancy<T> {
             self.lock_free_name(conn, schema, true, T::AUTO_CREATE_SCHEMA)?;
             if T::AUTO_CREATE_SCHEMA {
                 self.build_patiently(conn, schema, &mut spare)?;
+            } else {
+                // The library has no row of it yet, whose trigger would.
+                self.tell_directories_on(conn, schema)?;
             }
             Ok(tenant)
         });
@@ -151,6 +155,7 @@ impl<T: TenantModel> Tenancy<T> {
         }
         self.explained(result)?;
         self.heed_custom_types(Some(schema));
+        self.tell_directories(schema);
         self.run_after_commit(Moment::Created, schema)
     }
 

@@ -31,9 +31,12 @@ impl<T: TenantModel> Tenancy<T> {
                 let updated = updated
                     .optional()
                     .map_err(Error::attempt("update the tenant", schema))?;
-                same_schema(tenant, updated)
+                let updated = same_schema(tenant, updated)?;
+                self.tell_directories_on(conn, schema)?;
+                Ok(updated)
             })
         });
+        self.tell_directories(schema);
         self.explained(updated)
     }
 }

@@ -108,6 +108,7 @@ impl<T: TenantModel> Tenancy<T> {
         });
         // Now that it is committed: connections that are on its path must not be believed to be anywhere.
         self.pool().shelf().verify_all();
+        self.tell_directories(schema);
         ended
     }
 
@@ -155,6 +156,7 @@ impl<T: TenantModel> Tenancy<T> {
                 }
                 if end.row {
                     self.delete_row(conn, end.tenant)?;
+                    self.tell_directories_on(conn, schema)?;
                 }
                 Ok(())
             })?;
@@ -221,7 +223,7 @@ impl<T: TenantModel> Tenancy<T> {
     }
 
     /// Refuses a tenant whose row is not there, or names another schema.
-    pub(super) fn has_row(&self, conn: &mut PublicConnection, tenant: &T) -> Result<(), Error> {
+    pub(crate) fn has_row(&self, conn: &mut PublicConnection, tenant: &T) -> Result<(), Error> {
         let schema = tenant.schema_name();
         let row = T::find(conn, &tenant.key()).map_err(Error::attempt("read the tenant", schema))?;
         same_schema(tenant, row).map(drop)

@@ -29,7 +29,7 @@ pub(super) fn refuse_old_snapshot(conn: &mut PublicConnection) -> Result<bool, E
 }
 
 /// Runs a closure in a `READ COMMITTED` transaction, or in a savepoint of the open one.
-pub(super) fn read_committed<R>(
+pub(crate) fn read_committed<R>(
     conn: &mut PublicConnection,
     f: impl FnOnce(&mut PublicConnection) -> Result<R, Error>,
 ) -> Result<R, Error> {

@@ -23,7 +23,7 @@ mod birth;
 mod change;
 mod death;
 mod footprint;
-mod isolation;
+pub(crate) mod isolation;
 mod mentions;
 mod missing;
 pub(crate) mod names;

@@ -70,6 +70,8 @@ impl<T: TenantModel> Tenancy<T> {
             })
         });
         self.pool().shelf().verify_all();
+        self.tell_directories(old);
+        self.tell_directories(new);
         let renamed = self.explained(renamed)?;
         let event = Event::new(Moment::Renamed, new).other_name_is(old);
         self.events().fire_committed(event)?;

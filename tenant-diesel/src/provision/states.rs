@@ -163,6 +163,7 @@ impl<T: TenantModel> Tenancy<T> {
                 })
             })
         });
+        self.tell_directories(schema);
         self.explained(changed)?;
         // Who is on its path without asking must ask.
         self.pool().shelf().verify_all();

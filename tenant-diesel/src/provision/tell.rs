@@ -1,6 +1,7 @@
 //! Tells the handlers of an application, inside the transaction of an act and after it.
 
 use crate::connection::{PublicConnection, TenantScope};
+use crate::directory::Notice;
 use crate::events::{Event, Moment};
 use crate::model::TenantModel;
 use crate::{Error, Tenancy};
@@ -28,6 +29,23 @@ impl<T: TenantModel> Tenancy<T> {
     /// [`Error::AfterCommit`] where one failed; the others ran.
     pub fn run_after_commit(&self, moment: Moment, schema: &SchemaName) -> Result<(), Error> {
         self.events().fire_committed(Event::new(moment, schema))
+    }
+
+    /// Tells the directories of all processes that a tenant changed, when the open transaction is committed: where the
+    /// library's table of states does not change, whose triggers tell of it.
+    pub(super) fn tell_directories_on(
+        &self,
+        conn: &mut PublicConnection,
+        schema: &SchemaName,
+    ) -> Result<(), Error> {
+        self.records()
+            .notify(conn.raw(), &[Notice::Tenant(schema.clone())])
+            .map_err(Error::attempt("tell the directories", schema))
+    }
+
+    /// Tells those of this process, now that it is committed.
+    pub(super) fn tell_directories(&self, schema: &SchemaName) {
+        self.records().tell(&[Notice::Tenant(schema.clone())]);
     }
 
     /// Tells of a moment that has no connection on the tenant's schema.

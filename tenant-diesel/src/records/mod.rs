@@ -16,12 +16,14 @@ pub(crate) mod schemas;
 pub(crate) mod state;
 mod upgrade;
 
+use crate::directory::{Ears, Notice};
 use crate::sql;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Text};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tenant_core::SchemaName;
 
@@ -33,10 +35,14 @@ pub use state::TenantState;
 #[derive(Debug)]
 pub(crate) struct Records {
     schema: SchemaName,
-    /// Whether the tables were seen as this version of the library wants them.
+    /// Whether the tables were seen, so that they can be asked.
     are_ready: AtomicBool,
+    /// Whether they were seen as this version of the library wants them.
+    are_current: AtomicBool,
     /// When they were looked for last, if they are wanted.
     looked: Mutex<Option<Instant>>,
+    /// The directories of this process.
+    ears: OnceLock<Arc<Ears>>,
 }
 
 impl Records {
@@ -44,7 +50,9 @@ impl Records {
         Self {
             schema,
             are_ready: AtomicBool::new(false),
+            are_current: AtomicBool::new(false),
             looked: Mutex::new(None),
+            ears: OnceLock::new(),
         }
     }
 
@@ -63,13 +71,18 @@ impl Records {
         if self.are_ready() {
             return Ok(true);
         }
-        let is_current = upgrade::is_current(pg, &self.schema)?;
+        Ok(self.see(pg)?.are_readable)
+    }
+
+    fn see(&self, pg: &mut PgConnection) -> QueryResult<upgrade::Tables> {
+        let tables = upgrade::look(pg, &self.schema)?;
         let status = AnsiTransactionManager::transaction_manager_status_mut(pg);
         // What an open transaction sees may be its own, and be rolled back with it.
-        if is_current && matches!(status.transaction_depth(), Ok(None)) {
-            self.are_ready.store(true, Ordering::Release);
+        if matches!(status.transaction_depth(), Ok(None)) {
+            self.are_ready.fetch_or(tables.are_readable, Ordering::AcqRel);
+            self.are_current.fetch_or(tables.are_current, Ordering::AcqRel);
         }
-        Ok(is_current)
+        Ok(tables)
     }
 
     /// Whether it is time to look whether another process has made them: where they are wanted, and at most once in a
@@ -94,10 +107,40 @@ impl Records {
     /// Makes or upgrades them, where they are not as this version of the library wants them. In an open
     /// transaction they come with it, and are looked for again after it.
     pub(crate) fn ensure(&self, pg: &mut PgConnection) -> QueryResult<()> {
-        if self.look(pg)? {
+        if self.are_current.load(Ordering::Acquire) || self.see(pg)?.are_current {
             return Ok(());
         }
         upgrade::run(pg, &self.schema)
+    }
+
+    /// The directories of this process that are told of changes.
+    pub(crate) fn ears(&self) -> &Ears {
+        self.ears.get_or_init(Arc::default)
+    }
+
+    /// They are those of everybody who is connected to the same database.
+    pub(crate) fn share_ears(&self, ears: Arc<Ears>) {
+        // There are none yet: this is said before anybody has the pool.
+        let _said_once = self.ears.set(ears);
+    }
+
+    /// Tells the directories of this process what it changed. Those of others hear of it by [`Self::notify`], and by
+    /// triggers on the library's tables.
+    pub(crate) fn tell(&self, notices: &[Notice]) {
+        self.ears().tell(notices);
+    }
+
+    /// Tells the directories of all processes, when the open transaction is committed.
+    pub(crate) fn notify(&self, pg: &mut PgConnection, notices: &[Notice]) -> QueryResult<()> {
+        if notices.is_empty() {
+            return Ok(());
+        }
+        let payloads: Vec<String> = notices.iter().map(Notice::payload).collect();
+        diesel::sql_query("SELECT pg_catalog.pg_notify($1, payload) FROM pg_catalog.unnest($2) AS payload")
+            .bind::<Text, _>(self.schema.as_str())
+            .bind::<Array<Text>, _>(payloads)
+            .execute(pg)?;
+        Ok(())
     }
 
     /// A table of the library as SQL.

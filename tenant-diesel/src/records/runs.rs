@@ -1,6 +1,7 @@
 //! The rows of a run, by which it is resumed: what was asked for, and what became of each schema.
 
 use super::Records;
+use crate::directory::Notice;
 use crate::migrate::{SchemaReport, Step};
 use crate::sql;
 use diesel::pg::PgConnection;
@@ -246,6 +247,10 @@ impl Records {
         .bind::<Nullable<Text>, _>(reason)
         .bind::<BigInt, _>(run.0)
         .execute(pg)?;
-        Ok(())
+        // Once for all schemas: to tell of each would cost a run over thousands of them dearly, for who notifies waits for
+        // whoever does too until that one's transaction is written.
+        let notices = [Notice::Versions];
+        self.tell(&notices);
+        self.notify(pg, &notices)
     }
 }

@@ -1,6 +1,7 @@
 //! The row of a schema: its kind, its state, and the digest of what its ledger holds.
 
 use super::{Records, TenantState};
+use crate::directory::Notice;
 use crate::migrate::ledger;
 use crate::sql;
 use diesel::connection::SimpleConnection;
@@ -198,6 +199,7 @@ impl Records {
         .bind::<Text, _>(kind.as_str())
         .bind::<Text, _>(error)
         .execute(pg)?;
+        self.tell(&[Notice::Tenant(schema.clone())]);
         Ok(())
     }
 
@@ -266,6 +268,8 @@ impl Records {
         .bind::<Text, _>(schema.as_str())
         .bind::<Array<Text>, _>(from)
         .execute(pg)?;
+        // Whoever does this in a transaction tells them again after it.
+        self.tell(&[Notice::Tenant(schema.clone())]);
         Ok(moved == 1)
     }
 

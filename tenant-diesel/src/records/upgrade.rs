@@ -8,8 +8,14 @@ use diesel::sql_types::{Bool, Integer, Nullable, Text};
 use tenant_core::SchemaName;
 
 /// In order, each for ever as it is: what a later version of the library needs is a new one. `{s}` is the schema,
-/// quoted.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/1_schemas_and_runs.sql")];
+/// quoted, and `{name}` its name as a text.
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/1_schemas_and_runs.sql"),
+    include_str!("migrations/2_directories_are_told.sql"),
+];
+
+/// From this version on the tables can be read as they are: what came since is only needed by who writes.
+const READABLE_FROM: usize = 1;
 
 #[derive(QueryableByName)]
 struct Version {
@@ -33,9 +39,18 @@ struct Comment {
     comment: Option<String>,
 }
 
-/// Whether the tables are as this version of the library wants them. Those of a later version are: it must keep
-/// them usable for this one.
-pub(super) fn is_current(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<bool> {
+/// How the tables are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tables {
+    /// They are there, and can be asked.
+    pub(super) are_readable: bool,
+    /// They are as this version of the library wants them. Those of a later version are: it must keep them usable for this
+    /// one.
+    pub(super) are_current: bool,
+}
+
+/// Looks at them.
+pub(super) fn look(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<Tables> {
     // The version is in the comment of the schema, so that asking for it fails on no database.
     let comment = diesel::sql_query(
         "SELECT pg_catalog.obj_description(oid, 'pg_namespace') AS comment \
@@ -47,7 +62,11 @@ pub(super) fn is_current(pg: &mut PgConnection, schema: &SchemaName) -> QueryRes
     let version = comment
         .and_then(|row| row.comment)
         .and_then(|text| version_in(&text));
-    Ok(version.is_some_and(|version| version >= MIGRATIONS.len()))
+    let version = version.unwrap_or(0);
+    Ok(Tables {
+        are_readable: version >= READABLE_FROM,
+        are_current: version >= MIGRATIONS.len(),
+    })
 }
 
 /// What the comment says.
@@ -92,7 +111,8 @@ pub(super) fn run(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()>
         for (i, migration) in MIGRATIONS.iter().enumerate().skip(applied) {
             let version = i + 1;
             let comment = sql::literal(&format!("{COMMENT}{version}"));
-            pg.batch_execute(&migration.replace("{s}", &s))?;
+            let name = sql::literal(schema.as_str());
+            pg.batch_execute(&migration.replace("{s}", &s).replace("{name}", &name))?;
             pg.batch_execute(&format!(
                 "INSERT INTO {s}.library_migrations (version) VALUES ({version}); \
                  COMMENT ON SCHEMA {s} IS {comment}"

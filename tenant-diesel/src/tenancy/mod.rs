@@ -229,6 +229,13 @@ impl<T: TenantModel> Tenancy<T> {
     }
 }
 
+impl<T> Tenancy<T> {
+    /// The schema that the library keeps its tables in.
+    pub(crate) fn library_schema(&self) -> &SchemaName {
+        self.inner.pool.paths().records.schema()
+    }
+}
+
 impl<T> Clone for Tenancy<T> {
     fn clone(&self) -> Self {
         Self {
