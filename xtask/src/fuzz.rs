@@ -23,16 +23,19 @@ pub(crate) fn run(arguments: &[String]) -> Result {
         cargo
     };
     if !shell::succeeds(fuzz().arg("--version")) {
-        return Err("the fuzzer is not there: rustup toolchain install nightly --profile minimal, and cargo install \
+        return Err(
+            "the fuzzer is not there: rustup toolchain install nightly --profile minimal, and cargo install \
                     cargo-fuzz --locked"
-            .into());
+                .into(),
+        );
     }
     for target in TARGETS {
         // Compiled code that is not Rust is not looked into, and there is none.
-        shell::run(fuzz().args(["run", "--sanitizer", "none", target, "--"]).args([
-            &format!("-max_total_time={seconds}"),
-            "-max_len=400",
-        ]))?;
+        shell::run(
+            fuzz()
+                .args(["run", "--sanitizer", "none", target, "--"])
+                .args([&format!("-max_total_time={seconds}"), "-max_len=400"]),
+        )?;
     }
     Ok(())
 }

@@ -1,0 +1,2 @@
+DROP TABLE public.domains;
+DROP TABLE public.clients;

@@ -1,0 +1,192 @@
+//! [`TenantService`]: one request, from its host to its answer.
+
+use crate::HttpRequest;
+use crate::current::TenantContext;
+use crate::error::Error;
+use crate::extract::Tenant;
+use crate::layer::Shared;
+use crate::routed::{Inner, Routed, RoutedKind};
+use axum::body::Body;
+use axum::extract::OriginalUri;
+use axum::http::header::LOCATION;
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, Method, Request, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tenant_core::TenantRef;
+use tenant_core::routing::{Decision, Refusal, Route, Target};
+use tenant_diesel::TenantModel;
+use tower_service::Service;
+
+/// The service that [`TenantLayer`](crate::TenantLayer) puts around another.
+pub struct TenantService<S, T> {
+    inner: S,
+    shared: Arc<Shared<T>>,
+}
+
+impl<S, T> TenantService<S, T> {
+    pub(crate) fn new(inner: S, shared: Arc<Shared<T>>) -> Self {
+        Self { inner, shared }
+    }
+}
+
+impl<S: Clone, T> Clone for TenantService<S, T> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), Arc::clone(&self.shared))
+    }
+}
+
+impl<S: fmt::Debug, T> fmt::Debug for TenantService<S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantService")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, T> Service<Request<Body>> for TenantService<S, T>
+where
+    S: Service<Request<Body>, Response: IntoResponse, Future: Send> + Clone + Send + 'static,
+    T: TenantModel + Sync,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // The one that is ready goes with the request.
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let request = HttpRequest::new(parts, shared.forwarding);
+            let (decision, request) = match decide(&shared, request).await {
+                Ok(decided) => decided,
+                Err(error) => return Ok(error.into_response()),
+            };
+            match decision {
+                Decision::Serve(route) => {
+                    let (request, context) = routed(&shared, route, request, body);
+                    let serving = context.run(|| inner.call(request));
+                    let response = context.carry(serving).await?;
+                    Ok(response.into_response())
+                }
+                Decision::Redirect { location } => Ok(redirect(&location, &request.method)),
+                Decision::Refuse(refusal) => Ok(refuse(&shared, refusal, request, body).await),
+            }
+        })
+    }
+}
+
+/// From memory, else on a thread for blocking work.
+async fn decide<T: TenantModel + Sync>(
+    shared: &Arc<Shared<T>>,
+    request: HttpRequest,
+) -> Result<(Decision<Arc<T>>, HttpRequest), Error> {
+    if let Ok(decision) = shared.routing.decide(&request, &shared.directory.cached()) {
+        return Ok((decision, request));
+    }
+    // Never closed.
+    let _place = shared.lookups.acquire().await;
+    let shared = Arc::clone(shared);
+    let span = tracing::Span::current();
+    let asking = tokio::task::spawn_blocking(move || {
+        span.in_scope(|| Ok((shared.routing.decide(&request, &shared.directory)?, request)))
+    });
+    match asking.await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(decided) => decided.map_err(Error::Database),
+        // A closure of the application's, which would have panicked here if the answer had been in memory.
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime is ending.
+        Err(Err(_)) => Err(Error::Refused(Refusal::Unavailable)),
+    }
+}
+
+/// The request as those behind the layer see it.
+fn routed<T: TenantModel + Sync>(
+    shared: &Shared<T>,
+    route: Route<Arc<T>>,
+    request: HttpRequest,
+    body: Body,
+) -> (Request<Body>, TenantContext) {
+    let mut parts = request.into_parts();
+    let tenant = match &route.target {
+        Target::Tenant(tenant) => Some(TenantRef::new(tenant.schema_name().clone(), &tenant.key())),
+        Target::Static(site) => Some(TenantRef::to_static(site.name().clone())),
+        Target::Public => None,
+    }
+    .map(Arc::new);
+    let span = tracing::info_span!(
+        "request",
+        tenant = tenant.as_ref().map(tracing::field::display),
+        host = route.host.as_ref().map(tracing::field::display),
+    );
+    let within = route.path_within(parts.uri.path());
+    if within.len() < parts.uri.path().len()
+        && let Some(uri) = with_path(&parts.uri, within)
+    {
+        let original = std::mem::replace(&mut parts.uri, uri);
+        parts.extensions.insert(OriginalUri(original));
+    }
+    let prefix = route.prefix();
+    parts.extensions.insert(Routed {
+        inner: Arc::new(Inner {
+            kind: RoutedKind::of(&route.target),
+            via: route.via,
+            host: route.host,
+            prefix,
+            tenant: tenant.clone(),
+            databases: shared.databases.clone(),
+        }),
+    });
+    if let Target::Tenant(tenant) = route.target {
+        parts.extensions.insert(Tenant(tenant));
+    }
+    (Request::from_parts(parts, body), TenantContext::new(tenant, span))
+}
+
+/// The same URI with another path.
+fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+    let path = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(path).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn redirect(location: &str, method: &Method) -> Response {
+    let Ok(location) = HeaderValue::try_from(location) else {
+        return Error::Refused(Refusal::BadRequest).into_response();
+    };
+    // After 301, clients send a GET.
+    let status = if matches!(*method, Method::GET | Method::HEAD) {
+        StatusCode::MOVED_PERMANENTLY
+    } else {
+        StatusCode::PERMANENT_REDIRECT
+    };
+    (status, [(LOCATION, location)]).into_response()
+}
+
+async fn refuse<T>(shared: &Shared<T>, refusal: Refusal, request: HttpRequest, body: Body) -> Response {
+    match &shared.not_found {
+        Some(router) if refusal == Refusal::NotFound => {
+            let request = Request::from_parts(request.into_parts(), body);
+            match router.clone().call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+        _ => Error::Refused(refusal).into_response(),
+    }
+}
