@@ -89,6 +89,8 @@ struct AtRest {
     name: String,
     #[diesel(sql_type = Text)]
     state: String,
+    #[diesel(sql_type = Bool)]
+    exists: bool,
 }
 
 #[derive(QueryableByName)]
@@ -143,7 +145,7 @@ impl<T: TenantModel> Tenancy<T> {
         let summary = question.summary(pg)?;
         survey.up_to_date = usize::try_from(summary.current).unwrap_or(0);
         if summary.at_rest > 0 {
-            survey.at_rest = question.at_rest(pg)?;
+            question.at_rest(pg, &mut survey)?;
         }
         if summary.others == 0 && which == Which::NotCurrent {
             return Ok(Ok(survey));
@@ -312,7 +314,7 @@ impl<T: TenantModel> Tenancy<T> {
     pub(crate) fn at_rest(&self) -> Result<HashMap<SchemaName, TenantState>, Error> {
         self.pool().ask_catalog("read which tenants are at rest", |pg| {
             let kept = self.kept(pg)?;
-            let rows = format!("SELECT s.name, s.state FROM {kept} AS s WHERE {AT_REST}");
+            let rows = format!("SELECT s.name, s.state, true AS exists FROM {kept} AS s WHERE {AT_REST}");
             let rows: Vec<AtRest> = diesel::sql_query(rows).load(pg)?;
             Ok(rows.into_iter().filter_map(AtRest::read).collect())
         })
@@ -476,13 +478,23 @@ impl Question {
         .load(pg)
     }
 
-    fn at_rest(&self, pg: &mut PgConnection) -> QueryResult<Vec<(SchemaName, TenantState)>> {
+    /// Those that are passed over. An archived tenant whose schema is gone is missing: it could not be restored.
+    fn at_rest(&self, pg: &mut PgConnection, survey: &mut Survey) -> QueryResult<()> {
         let from = self.from();
         let rows: Vec<AtRest> = diesel::sql_query(format!(
-            "SELECT w.name, s.state {from} WHERE {AT_REST} ORDER BY w.name"
+            "SELECT w.name, s.state, (n.oid IS NOT NULL) AS exists {from} WHERE {AT_REST} ORDER BY w.name"
         ))
         .load(pg)?;
-        Ok(rows.into_iter().filter_map(AtRest::read).collect())
+        for row in rows {
+            let exists = row.exists;
+            match row.read() {
+                Some((name, TenantState::Archived)) if !exists => {
+                    survey.missing.push((name, SchemaKind::Tenant));
+                }
+                read => survey.at_rest.extend(read),
+            }
+        }
+        Ok(())
     }
 
     /// Which of these names are schemas of the application.

@@ -1,0 +1,89 @@
+//! What is wrong with a few, and was told of nobody, or of all.
+
+use super::*;
+use tenant_diesel::{Check, MigrationTarget, TenantState, Wave};
+
+#[test]
+fn an_archived_tenant_whose_schema_was_dropped_is_named() {
+    let fixture = Fixture::new();
+    let tenants = fixture.tagged(&["acme", "globex", "initech"]);
+    fixture.tenancy.archive(&tenants[0]).unwrap();
+    fixture.tenancy.archive(&tenants[1]).unwrap();
+    fixture.run("DROP SCHEMA acme CASCADE");
+    let verified = fixture.tenancy.verify().unwrap();
+    assert_eq!(verified.missing, [name("acme")], "{verified}");
+    let status = fixture.tenancy.status().unwrap();
+    assert_eq!(status.missing, [name("acme")], "{status}");
+    let plan = fixture.tenancy.migration().plan().unwrap();
+    assert_eq!(plan.missing, [name("acme")], "{plan}");
+    assert_eq!(plan.at_rest, [(name("globex"), TenantState::Archived)], "{plan}");
+    let diagnosis = fixture.tenancy.doctor().unwrap();
+    let complaint = diagnosis.complaint(Check::RowWithoutSchema).unwrap();
+    assert_eq!(complaint.concerned[0].object, "acme", "{complaint}");
+    let report = fixture.tenancy.migrate().unwrap();
+    assert_eq!(
+        report.schema(&name("acme")).unwrap().outcome,
+        Outcome::Missing,
+        "{report}"
+    );
+    assert_eq!(report.at_rest.len(), 1);
+}
+
+#[test]
+fn one_row_without_a_name_does_not_keep_the_others_from_being_visited() {
+    let fixture = Fixture::new();
+    fixture.tagged(&["acme", "globex", "zeta"]);
+    fixture.run(
+        "INSERT INTO clients (schema_name, name) VALUES ('', 'first'), ('information_schema', 'between'), \
+         ('pg_evil', 'between'), ('zz' || repeat('z', 80), 'last')",
+    );
+    let report = fixture
+        .tenancy
+        .for_each(Selection::tenants(), 2, |_, conn| titles(conn))
+        .unwrap();
+    let visited: Vec<_> = report.tenants.iter().map(|entry| entry.schema.as_str()).collect();
+    assert_eq!(visited, ["acme", "globex", "zeta"]);
+    assert!(report.tenants.iter().all(|entry| entry.result.is_ok()));
+    assert_eq!(report.refused.len(), 4, "{report}");
+    assert!(report.has_failures());
+    let text = report.to_string();
+    assert!(
+        text.contains("row `pg_evil` of the table of tenants `public.clients` cannot be read"),
+        "{text}"
+    );
+    let by_name = fixture
+        .tenancy
+        .for_each_schema(Selection::all(), 1, |_, conn| titles(conn))
+        .unwrap();
+    assert_eq!((by_name.tenants.len(), by_name.refused.len()), (3, 4));
+    // The list itself goes on, too.
+    let tenants: Vec<_> = fixture.tenancy.tenants().collect();
+    assert_eq!(tenants.iter().filter(|tenant| tenant.is_ok()).count(), 3);
+    assert!(
+        matches!(tenants[0], Err(Error::UnreadableTenant { .. })),
+        "{tenants:?}"
+    );
+    assert_eq!(tenants.len(), 7);
+    let missing = fixture.tenancy.create_missing_schemas().unwrap();
+    assert_eq!((missing.existed, missing.failed.len()), (3, 4), "{missing}");
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_told_page_by_page() {
+    let fixture = Fixture::<Client>::of(2, cases::builder());
+    fixture.tenancy.migrate().unwrap();
+    // Two whole pages between names that are none.
+    fixture.run(
+        "INSERT INTO clients (schema_name, name) SELECT 'pg_a' || lpad(i::text, 4, '0'), '' FROM generate_series(1, 700) AS i; \
+         INSERT INTO clients (schema_name, name) SELECT 'qq' || lpad(i::text, 4, '0'), '' FROM generate_series(1, 1100) AS i; \
+         INSERT INTO clients (schema_name, name) VALUES ('pg_z', ''), ('qq0600' || repeat('z', 80), '')",
+    );
+    let all: Vec<_> = fixture.tenancy.tenants().collect();
+    let (read, unread): (Vec<_>, Vec<_>) = all.into_iter().partition(Result::is_ok);
+    assert_eq!((read.len(), unread.len()), (1100, 702));
+    let names: Vec<_> = read
+        .into_iter()
+        .map(|tenant| tenant.unwrap().schema_name)
+        .collect();
+    assert!(names.is_sorted());
+}
