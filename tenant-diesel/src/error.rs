@@ -343,6 +343,18 @@ pub enum Error {
         names: Vec<SchemaName>,
     },
 
+    /// A wave of a run names schemas that the run is not for, so that it would not try what it is to try. Nothing was changed.
+    #[error(
+        "wave {wave} of the run names {}, and the run is for no such schema: correct the name, or the selection",
+        Names(.names)
+    )]
+    WaveOfNobody {
+        /// Which wave, from 0.
+        wave: usize,
+        /// The names.
+        names: Vec<SchemaName>,
+    },
+
     /// A handler, an observer or an executor panicked while a schema was migrated, and somebody caught that. What was not
     /// committed was rolled back.
     #[error("the migration of schema `{schema}` ended in a panic: see where it came from, then run again")]

@@ -12,7 +12,7 @@ use super::progress::RunEvent;
 use super::report::{MigrationReport, SchemaReport};
 use super::selection::Selection;
 use super::survey::{Behind, Survey, Which};
-use super::wave::{OnError, Wave};
+use super::wave::{OnError, Size, Wave};
 use crate::model::TenantModel;
 use crate::{Error, SchemaKind, Tenancy};
 use std::fmt;
@@ -227,8 +227,8 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownSchemas`], [`Error::UnknownVersion`], [`Error::FakeWithoutReason`], [`Error::PoolTimeout`], the
-    /// failure of a question.
+    /// [`Error::UnknownSchemas`], [`Error::UnknownVersion`], [`Error::WaveOfNobody`], [`Error::FakeWithoutReason`],
+    /// [`Error::PoolTimeout`], the failure of a question.
     pub fn plan(&self) -> Result<MigrationPlan, Error> {
         self.check()?;
         let shared = self.plan_shared()?;
@@ -313,6 +313,14 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
 
     fn check(&self) -> Result<(), Error> {
         self.target.check()?;
+        for (wave, described) in self.waves.iter().enumerate() {
+            if let Size::Names(names) = &described.size {
+                let names = self.tenancy.not_selected(&self.selection, names)?;
+                if !names.is_empty() {
+                    return Err(Error::WaveOfNobody { wave, names });
+                }
+            }
+        }
         let Some(version) = self.target.version() else {
             return Ok(());
         };

@@ -12,7 +12,7 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Text};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use tenant_core::{AppScope, Reserved, SchemaName, ScopedTable};
 
 /// How many names are read at once.
@@ -134,7 +134,7 @@ impl<T: TenantModel> Tenancy<T> {
             ..Survey::default()
         };
         if let Some(names) = selection.named() {
-            let known = question.known(pg, names.union(selection.excepted()))?;
+            let known = known(pg, &question.wanted, names.union(selection.excepted()))?;
             let is_unknown =
                 |name: &&SchemaName| !known.contains(name.as_str()) && *name != self.public_schema();
             let unknown: Vec<_> = names.iter().filter(is_unknown).cloned().collect();
@@ -162,6 +162,23 @@ impl<T: TenantModel> Tenancy<T> {
             self.read_page(pg, page, target, &lists, &mut survey)?;
         }
         Ok(Ok(survey))
+    }
+
+    /// Those of these names that are no schemas of a selection. None where nothing is known of tenants yet.
+    pub(crate) fn not_selected(
+        &self,
+        selection: &Selection,
+        names: &BTreeSet<SchemaName>,
+    ) -> Result<Vec<SchemaName>, Error> {
+        let known = self.pool().ask_catalog("look for schemas by their names", |pg| {
+            if !self.has_model_table(pg)? {
+                return Ok(None);
+            }
+            known(pg, &self.wanted(selection, true), names.iter()).map(Some)
+        })?;
+        let Some(known) = known else { return Ok(Vec::new()) };
+        let names = names.iter().filter(|name| !known.contains(name.as_str()));
+        Ok(names.cloned().collect())
     }
 
     fn read_page(
@@ -496,20 +513,16 @@ impl Question {
         }
         Ok(())
     }
+}
 
-    /// Which of these names are schemas of the application.
-    fn known<'n>(
-        &self,
-        pg: &mut PgConnection,
-        names: impl Iterator<Item = &'n SchemaName>,
-    ) -> QueryResult<HashSet<String>> {
-        let names: Vec<&str> = names.map(SchemaName::as_str).collect();
-        let rows: Vec<Name> = diesel::sql_query(format!(
-            "SELECT name FROM {} AS w WHERE name = ANY ($1)",
-            self.wanted
-        ))
-        .bind::<Array<Text>, _>(names)
-        .load(pg)?;
-        Ok(rows.into_iter().map(|row| row.name).collect())
-    }
+/// Which of these names are schemas of a relation.
+fn known<'n>(
+    pg: &mut PgConnection,
+    wanted: &str,
+    names: impl Iterator<Item = &'n SchemaName>,
+) -> QueryResult<HashSet<String>> {
+    let names: Vec<&str> = names.map(SchemaName::as_str).collect();
+    let query = format!("SELECT name FROM {wanted} AS w WHERE name = ANY ($1)");
+    let rows: Vec<Name> = diesel::sql_query(query).bind::<Array<Text>, _>(names).load(pg)?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
 }

@@ -87,3 +87,43 @@ fn rows_that_cannot_be_read_are_told_page_by_page() {
         .collect();
     assert!(names.is_sorted());
 }
+
+#[test]
+fn a_canary_of_names_that_are_nobodys_is_an_error() {
+    let fixture = bare(3);
+    let tenancy = again(&fixture, cases::builder().app::<todo::App>());
+    let run = |names: &[&str]| {
+        let canary = Wave::canary_of(names.iter().map(|canary| name(canary)));
+        tenancy.migration().wave(Wave::of(1)).wave(canary)
+    };
+    for (names, selection) in [
+        (vec!["t00"], Selection::all()),
+        (vec!["t000", "T001"], Selection::all()),
+        (vec!["t000"], Selection::all().except([name("t000")])),
+        (vec!["public"], Selection::all()),
+    ] {
+        let refused = run(&names).select(selection.clone()).run();
+        assert!(
+            matches!(refused, Err(Error::WaveOfNobody { wave: 1, .. })),
+            "{names:?} {refused:?}"
+        );
+        let refused = run(&names).select(selection).plan();
+        assert!(matches!(refused, Err(Error::WaveOfNobody { .. })), "{names:?}");
+    }
+    assert!(fixture.versions("t001").is_empty(), "nothing was begun");
+    let refused = run(&["t000", "T001"]).run().unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "wave 1 of the run names `T001`, and the run is for no such schema: correct the name, or the selection"
+    );
+    run(&["t002"]).run().unwrap();
+    // Nothing is left to do for it.
+    run(&["t002"]).run().unwrap();
+}
+
+#[test]
+fn a_canary_of_nobody_before_the_first_migration_says_nothing() {
+    let fixture = Fixture::unmigrated(2);
+    let canary = Wave::canary_of([name("acme")]);
+    fixture.tenancy.migration().wave(canary).run().unwrap();
+}
