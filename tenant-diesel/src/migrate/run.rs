@@ -18,7 +18,7 @@ use crate::{Error, SchemaKind, Tenancy};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tenant_core::AppScope;
+use tenant_core::{AppScope, SchemaName};
 
 /// How long a migration waits for a lock, unless it is said otherwise. Whoever comes after it for the same table waits as
 /// long.
@@ -342,7 +342,27 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
             return Ok(Survey::default());
         }
         let which = if is_latest { Which::NotCurrent } else { Which::All };
-        self.tenancy.survey(&self.selection, &self.target, which)
+        let mut survey = self.tenancy.survey(&self.selection, &self.target, which)?;
+        for (schema, version) in self.half_redone()? {
+            survey.redo_rest(&schema, version);
+        }
+        Ok(survey)
+    }
+
+    /// Where the run that this one resumes reverted a migration, and did not apply it again.
+    fn half_redone(&self) -> Result<Vec<(SchemaName, String)>, Error> {
+        if self.target != MigrationTarget::Redo {
+            return Ok(Vec::new());
+        }
+        let records = self.tenancy.records();
+        self.tenancy
+            .pool()
+            .ask_catalog("read what an unfinished run left", |pg| {
+                match records.look(pg)? {
+                    true => records.half_redone(pg, &self.what()),
+                    false => Ok(Vec::new()),
+                }
+            })
     }
 
     pub(super) fn includes_shared(&self) -> bool {
@@ -376,7 +396,11 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         let Some(ledger) = ledger else { return Ok(None) };
         let has_ledger = ledger.is_some();
         let applied = ledger.unwrap_or_default();
-        let goal = Goal::new(&self.target, &versions, &applied);
+        let mut half_redone = self.half_redone()?.into_iter();
+        let goal = match half_redone.find(|(half, _)| half == schema) {
+            Some((_, version)) => Goal::Redo(version),
+            None => Goal::new(&self.target, &versions, &applied),
+        };
         let steps = goal.steps(&applied);
         if steps.is_empty() && has_ledger {
             if let Err(error) = tenancy.note_if_kept(schema, SchemaKind::Shared) {

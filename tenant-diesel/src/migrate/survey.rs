@@ -39,6 +39,30 @@ pub(crate) struct Survey {
     pub(crate) to_note: Vec<(SchemaName, SchemaKind)>,
 }
 
+impl Survey {
+    /// In this schema a migration was reverted that is to be applied again, whatever its ledger says alone.
+    pub(crate) fn redo_rest(&mut self, schema: &SchemaName, version: String) {
+        let steps = vec![Step::Apply(version.clone())];
+        let goal = Goal::Redo(version);
+        if let Some(behind) = self.behind.iter_mut().find(|behind| behind.schema == *schema) {
+            (behind.goal, behind.steps) = (goal, steps);
+        } else if let Some(at) = self.to_note.iter().position(|(name, _)| name == schema) {
+            // Nothing is left in its ledger that could be redone.
+            let (schema, kind) = self.to_note.remove(at);
+            self.up_to_date = self.up_to_date.saturating_sub(1);
+            self.behind.push(Behind {
+                schema,
+                kind,
+                goal,
+                steps,
+                has_ledger: true,
+                has_record: true,
+                unknown: Vec::new(),
+            });
+        }
+    }
+}
+
 /// A schema that something is to be done in.
 #[derive(Clone, Debug)]
 pub(crate) struct Behind {

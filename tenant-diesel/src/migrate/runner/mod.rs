@@ -14,7 +14,7 @@ mod transaction;
 
 use super::context::Context;
 use super::file::{failure_in, run_file};
-use super::goal::Step;
+use super::goal::{Goal, Step};
 use super::progress::RunEvent;
 use super::work::Job;
 use super::{ledger, lock};
@@ -172,8 +172,8 @@ impl OneSchema<'_, '_> {
     }
 
     fn steps(&mut self, applied: &HashSet<String>) -> Result<Vec<Step>, Stopped> {
-        let steps = self.job.goal.steps(applied);
-        if matches!(steps.first(), Some(Step::Redo(_)))
+        let mut steps = self.job.goal.steps(applied);
+        if matches!(self.job.goal, Goal::Redo(_))
             && let Some(run) = self.context.run
         {
             // The ledger looks the same before and after.
@@ -183,6 +183,12 @@ impl OneSchema<'_, '_> {
             if is_done.map_err(|error| self.failed("ask whether it was done", error))? {
                 return Ok(Vec::new());
             }
+        }
+        if let [step @ Step::Redo(version)] = steps.as_slice()
+            && !self.is_transactional(step)
+        {
+            // Each half is recorded, so that the other is not lost if the process is killed between them.
+            steps = vec![Step::Revert(version.clone()), Step::Apply(version.clone())];
         }
         Ok(steps)
     }
