@@ -418,6 +418,7 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
             has_ledger,
             has_record: false,
             unknown: unknown.cloned().collect(),
+            oid: None,
         }))
     }
 

@@ -11,7 +11,7 @@ use crate::{Error, SchemaKind, Tenancy, TenantState, sql};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Oid, Text};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use tenant_core::{AppScope, Reserved, SchemaName, ScopedTable};
 
@@ -58,6 +58,7 @@ impl Survey {
                 has_ledger: true,
                 has_record: true,
                 unknown: Vec::new(),
+                oid: None,
             });
         }
     }
@@ -75,6 +76,8 @@ pub(crate) struct Behind {
     pub(crate) has_record: bool,
     /// Versions in the ledger that the application does not have.
     pub(crate) unknown: Vec<String>,
+    /// The server's number of the schema, by which it is found under another name.
+    pub(crate) oid: Option<u32>,
 }
 
 /// Which schemas of a selection are wanted.
@@ -101,8 +104,8 @@ struct Row {
     name: String,
     #[diesel(sql_type = Text)]
     kind: String,
-    #[diesel(sql_type = Bool)]
-    exists: bool,
+    #[diesel(sql_type = Nullable<Oid>)]
+    oid: Option<u32>,
     #[diesel(sql_type = Bool)]
     has_record: bool,
 }
@@ -233,8 +236,8 @@ impl<T: TenantModel> Tenancy<T> {
                         survey.refused.push((name, error));
                         continue;
                     }
-                    match row.exists || kind != SchemaKind::Tenant {
-                        true => names.push((name, kind, row.has_record)),
+                    match row.oid.is_some() || kind != SchemaKind::Tenant {
+                        true => names.push((name, kind, row)),
                         false => survey.missing.push((name, kind)),
                     }
                 }
@@ -242,7 +245,7 @@ impl<T: TenantModel> Tenancy<T> {
         }
         for chunk in names.chunks(LEDGERS) {
             let ledgers = read_ledgers(pg, chunk.iter().map(|(name, _, _)| name))?;
-            for (schema, kind, has_record) in chunk {
+            for (schema, kind, row) in chunk {
                 let versions = lists.of(schema, *kind);
                 if target.version().is_some_and(|version| !versions.has(version)) {
                     // A version of others.
@@ -281,8 +284,9 @@ impl<T: TenantModel> Tenancy<T> {
                     goal,
                     steps,
                     has_ledger,
-                    has_record: *has_record,
+                    has_record: row.has_record,
                     unknown,
+                    oid: row.oid,
                 });
             }
         }
@@ -510,7 +514,7 @@ impl Question {
         let (from, current) = (self.from(), Self::is_current());
         let of_all = self.which == Which::All;
         diesel::sql_query(format!(
-            "SELECT DISTINCT w.name, w.kind, (n.oid IS NOT NULL) AS exists, (s.name IS NOT NULL) AS has_record \
+            "SELECT DISTINCT w.name, w.kind, n.oid, (s.name IS NOT NULL) AS has_record \
              {from} \
              WHERE ({of_all} OR NOT {current}) AND NOT {AT_REST} AND w.name > $2 ORDER BY w.name LIMIT {PAGE}"
         ))

@@ -198,6 +198,26 @@ impl Records {
         )
     }
 
+    /// A schema of a run has another name.
+    pub(crate) fn rename_target(
+        &self,
+        pg: &mut PgConnection,
+        run: RunId,
+        old: &SchemaName,
+        new: &SchemaName,
+    ) -> QueryResult<()> {
+        diesel::sql_query(format!(
+            "UPDATE {targets} SET schema = $1 WHERE run = $2 AND schema = $3 \
+             AND NOT EXISTS (SELECT FROM {targets} AS t WHERE t.run = $2 AND t.schema = $1)",
+            targets = self.table("run_targets")
+        ))
+        .bind::<Text, _>(new.as_str())
+        .bind::<BigInt, _>(run.0)
+        .bind::<Text, _>(old.as_str())
+        .execute(pg)?;
+        Ok(())
+    }
+
     /// Notes that a schema failed.
     pub(crate) fn target_failed(
         &self,

@@ -91,6 +91,9 @@ pub struct Tenants<T> {
     done: bool,
 }
 
+/// Some tenants, and what they end with.
+type Page<T> = (Vec<Result<T, Error>>, After);
+
 /// What was read last.
 #[derive(Clone, Debug)]
 enum After {
@@ -110,7 +113,7 @@ struct Name {
 
 impl<T: TenantModel> Tenants<T> {
     /// The next page, and what it ends with. None at the end.
-    fn read(&self) -> Result<Option<(Vec<Result<T, Error>>, After)>, Error> {
+    fn read(&self) -> Result<Option<Page<T>>, Error> {
         let after = match &self.after {
             After::Nothing => None,
             After::Name(name) => Some(name),
@@ -134,7 +137,7 @@ impl<T: TenantModel> Tenants<T> {
     }
 
     /// A page in which something cannot be read: its names first, then each row by its name.
-    fn read_row_by_row(&self, after: Option<&str>) -> Result<Option<(Vec<Result<T, Error>>, After)>, Error> {
+    fn read_row_by_row(&self, after: Option<&str>) -> Result<Option<Page<T>>, Error> {
         let table = <T::Table as ScopedTable>::TABLE;
         let column = sql::identifier(T::SCHEMA_COLUMN);
         let query = format!(
@@ -165,7 +168,7 @@ impl<T: TenantModel> Tenants<T> {
                             table: table.to_string(),
                             name: name.unwrap_or_else(|| "NULL".to_owned()),
                             source,
-                        }))
+                        }));
                     }
                     Err(error) => return Err(error),
                 }

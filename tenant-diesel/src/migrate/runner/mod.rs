@@ -36,6 +36,8 @@ pub(crate) enum Stopped {
     Busy,
     /// It was archived since the run began, or is being dropped.
     AtRest,
+    /// It was renamed since the run began, to this.
+    Renamed(SchemaName),
     Failed(Error),
 }
 
@@ -85,6 +87,9 @@ pub(crate) fn bring(
                 schema.put_back_into_service()?;
                 return Err(Stopped::Busy);
             }
+            Err(Stopped::Failed(error @ Error::SchemaMissing { .. })) => {
+                return Err(schema.new_name().map_or(Stopped::Failed(error), Stopped::Renamed));
+            }
             Err(failed) => return Err(failed),
         }
     }
@@ -116,6 +121,14 @@ impl OneSchema<'_, '_> {
         let is_free = is_free.map_err(|error| self.failed("ask for the lock of the schema", error))?;
         self.job.is_busy = !is_free;
         Ok(!is_free)
+    }
+
+    /// What the schema is called now, if the tenant was renamed.
+    fn new_name(&mut self) -> Option<SchemaName> {
+        let oid = self.job.oid?;
+        let records = &self.context.pool.paths().records;
+        // If this cannot be asked either, the schema is missing for all that is known.
+        records.tenant_now_called(self.conn.raw(), oid).ok().flatten()
     }
 
     /// Takes the next step. False if there is nothing left to do.

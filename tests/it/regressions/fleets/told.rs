@@ -1,7 +1,7 @@
 //! What is wrong with a few, and was told of nobody, or of all.
 
 use super::*;
-use tenant_diesel::{Check, MigrationTarget, TenantState, Wave};
+use tenant_diesel::{Check, Gate, TenantState, Wave, WaveEnd};
 
 #[test]
 fn an_archived_tenant_whose_schema_was_dropped_is_named() {
@@ -126,4 +126,62 @@ fn a_canary_of_nobody_before_the_first_migration_says_nothing() {
     let fixture = Fixture::unmigrated(2);
     let canary = Wave::canary_of([name("acme")]);
     fixture.tenancy.migration().wave(canary).run().unwrap();
+}
+
+/// Runs three tenants one by one; after the first, something is done.
+fn meanwhile(fixture: &Fixture, act: impl Fn() + Send + Sync + 'static) -> Result<MigrationReport, Error> {
+    let tenancy = again(fixture, cases::builder().app::<todo::App>());
+    let act = move |end: &WaveEnd<'_>| {
+        if end.wave == 0 {
+            act();
+        }
+        Gate::Continue
+    };
+    let run = tenancy.migration().sequential();
+    run.wave(Wave::canary(1).gate(act)).run()
+}
+
+#[test]
+fn a_tenant_that_is_renamed_during_a_run_is_migrated_under_its_new_name() {
+    let fixture = bare(3);
+    let (tenancy, tenant) = (
+        fixture.tenancy.clone(),
+        fixture.tenancy.find_by_schema(&name("t001")).unwrap().unwrap(),
+    );
+    let report = meanwhile(&fixture, move || {
+        tenancy.rename(&tenant, &name("apex")).unwrap();
+    });
+    let report = report.unwrap();
+    let schemas: Vec<_> = report.schemas.iter().map(|entry| entry.schema.as_str()).collect();
+    assert_eq!(schemas, ["public", "t000", "apex", "t002"], "{report}");
+    let apex = report.schema(&name("apex")).unwrap();
+    assert_eq!(
+        (apex.outcome, &apex.renamed_from),
+        (Outcome::Done, &Some(name("t001")))
+    );
+    assert_eq!((apex.applied.len(), apex.attempts), (2, 1));
+    assert_eq!(fixture.versions("apex"), TODO);
+    let told = fixture.texts("SELECT schema || ' ' || state FROM tenancy.run_targets ORDER BY schema");
+    assert_eq!(told, ["apex done", "public done", "t000 done", "t002 done"]);
+    let status = again(&fixture, cases::builder().app::<todo::App>())
+        .status()
+        .unwrap();
+    assert!(status.is_well(), "{status}");
+}
+
+#[test]
+fn a_schema_that_is_renamed_by_hand_during_a_run_is_missing() {
+    let fixture = bare(3);
+    let url = fixture.database.url().to_owned();
+    let report = meanwhile(&fixture, move || {
+        let mut outside = PgConnection::establish(&url).unwrap();
+        outside.batch_execute("ALTER SCHEMA t001 RENAME TO apex").unwrap();
+    });
+    let report = report.unwrap();
+    assert_eq!(
+        report.schema(&name("t001")).unwrap().outcome,
+        Outcome::Missing,
+        "{report}"
+    );
+    assert!(fixture.versions("apex").is_empty());
 }
