@@ -209,6 +209,20 @@ pub enum Error {
         schema: SchemaName,
     },
 
+    /// A row of the table of tenants cannot be read: it holds no valid name, or something else that does not fit the model.
+    /// Nothing is done for it.
+    #[error(
+        "row `{name}` of the table of tenants `{table}` cannot be read, and is passed over: correct it, or delete it"
+    )]
+    UnreadableTenant {
+        /// The table of the tenant model.
+        table: String,
+        /// What it holds as the name of a schema.
+        name: String,
+        /// What does not fit.
+        source: diesel::result::Error,
+    },
+
     /// A job is for a tenant that is not the one of this name any more: the name was given to another. Nothing was done.
     #[error(
         "tenant `{schema}` has the key {found}, and the job is for the one with the key {expected}: that was renamed or \
@@ -325,6 +339,18 @@ pub enum Error {
     /// A selection names schemas that are none of the application's. Nothing was changed.
     #[error("no schema of the application is called {}", Names(.names))]
     UnknownSchemas {
+        /// The names.
+        names: Vec<SchemaName>,
+    },
+
+    /// A wave of a run names schemas that the run is not for, so that it would not try what it is to try. Nothing was changed.
+    #[error(
+        "wave {wave} of the run names {}, and the run is for no such schema: correct the name, or the selection",
+        Names(.names)
+    )]
+    WaveOfNobody {
+        /// Which wave, from 0.
+        wave: usize,
         /// The names.
         names: Vec<SchemaName>,
     },

@@ -4,7 +4,7 @@
 
 use diesel::prelude::*;
 use std::error::Error;
-use tenant_diesel::{EmbeddedApp, r2d2};
+use tenant_diesel::{EmbeddedApp, MigrationTarget, Selection, r2d2};
 use tenant_tests::{apps::todo, cases, new_client};
 
 /// The lock that the test may hold.
@@ -16,6 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.as_slice() {
         [call, "todo", rest @ ..] => run::<todo::App>(call, rest),
         [call, "concurrent", rest @ ..] => run::<cases::concurrent::App>(call, rest),
+        [call, "halves", rest @ ..] => run::<cases::rough_halves::App>(call, rest),
         [call, "counting", rest @ ..] => run::<cases::counting::App>(call, rest),
         _ => Err("no such app".into()),
     }
@@ -30,6 +31,10 @@ fn run<A: EmbeddedApp>(call: &str, arguments: &[&str]) -> Result<(), Box<dyn Err
     match (call, arguments) {
         ("migrate", _) => drop(tenancy.migrate()?),
         ("run", _) => drop(tenancy.migration().parallel(4).run()?),
+        ("redo", _) => {
+            let run = tenancy.migration().select(Selection::tenants());
+            drop(run.target(MigrationTarget::Redo).run()?);
+        }
         ("create", [_, schema]) => drop(tenancy.create(new_client(schema))?),
         ("create_if_free", [_, schema]) => match tenancy.create(new_client(schema)) {
             Err(error) if error.is_taken() => {}

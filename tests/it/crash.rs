@@ -3,6 +3,7 @@
 
 use crate::process::{lock_table, victim};
 use std::process::Child;
+use tenant_diesel::{MigrationTarget, Selection};
 use tenant_tests::{Fixture, cases, new_client, wait_until};
 
 /// Kills a process that waits for a lock of ours, lets go of the lock, and waits until the server has
@@ -203,4 +204,50 @@ fn a_file_without_a_transaction_that_was_killed_says_what_is_in_its_way_when_it_
             .success()
     );
     assert!(fixture.versions("a").contains(&"20240302000000".to_owned()));
+}
+
+#[test]
+fn a_redo_that_is_killed_between_its_halves_goes_on_with_the_second() {
+    let builder = || cases::builder().app::<cases::rough_halves::App>();
+    let fixture = Fixture::of(1, builder());
+    fixture.tenancy.migrate().unwrap();
+    for schema in ["acme", "globex"] {
+        fixture.tenant(schema);
+    }
+    let lock = lock_table(&fixture, "public.plans");
+    let mut victim = victim(&fixture, "redo", "halves", &[]);
+    wait_until("the victim waits for the lock", || fixture.waiting() == 1);
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    // The server would end the statement that nobody waits for.
+    fixture.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
+    drop(lock);
+    wait_until("the server has noticed", || others(&fixture) == 0);
+    // The first half was done, and is known to be.
+    assert_eq!(fixture.tables("acme"), ["__diesel_schema_migrations"]);
+    assert!(fixture.versions("acme").is_empty());
+    assert_eq!(fixture.versions("globex"), ["20241201000000"]);
+    let redo = || {
+        let run = fixture.tenancy.migration().select(Selection::tenants());
+        run.target(MigrationTarget::Redo)
+    };
+    let plan = redo().plan().unwrap().to_string();
+    assert!(plan.contains("apply 20241201000000: acme"), "{plan}");
+    assert!(plan.contains("redo 20241201000000: globex"), "{plan}");
+    let report = redo().run().unwrap();
+    assert!(report.is_resumed, "{report}");
+    let acme = report
+        .schemas
+        .iter()
+        .find(|entry| entry.schema.as_str() == "acme")
+        .unwrap();
+    assert_eq!((acme.reverted.len(), acme.applied.len()), (0, 1), "{report}");
+    for schema in ["acme", "globex"] {
+        assert_eq!(fixture.versions(schema), ["20241201000000"]);
+        assert_eq!(fixture.tables(schema), ["__diesel_schema_migrations", "halves"]);
+    }
+    assert!(fixture.tenancy.status().unwrap().is_well());
+    // That run is over: the next one does all of it again.
+    let report = redo().run().unwrap();
+    assert_eq!((report.is_resumed, report.applied()), (false, 2), "{report}");
 }

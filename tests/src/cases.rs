@@ -143,3 +143,11 @@ pub mod rough_owner {}
 /// A file that makes a function in PL/pgSQL, and says on which connection.
 #[tenant_app(migrations = "fixtures/rough_block")]
 pub mod rough_block {}
+
+/// A file without a transaction that reads the plans, and one that takes back what it made.
+#[tenant_app(migrations = "fixtures/rough_halves")]
+pub mod rough_halves {}
+
+/// A file without a transaction that gives up the locks of its session.
+#[tenant_app(migrations = "fixtures/rough_unlocked")]
+pub mod rough_unlocked {}

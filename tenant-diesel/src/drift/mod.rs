@@ -76,8 +76,7 @@ impl<T: TenantModel> Tenancy<T> {
     /// [`Error::PublicNotMigrated`], [`Error::PoolTimeout`], or a connection that was lost. A schema that does not exist or
     /// cannot be read is in the report.
     pub fn drift(&self) -> Result<DriftReport, Error> {
-        let schemas = self.tenants().map(|tenant| Ok(tenant?.schema_name().clone()));
-        self.compare(schemas, None)
+        self.compare(self.names_of_tenants(), None)
     }
 
     /// The same with a schema that the others of its version should be like, such as the one that new tenants are copied
@@ -97,8 +96,7 @@ impl<T: TenantModel> Tenancy<T> {
     ///
     /// As [`Tenancy::drift`]; and [`Error::SchemaMissing`] where the given schema does not exist.
     pub fn drift_from(&self, reference: &SchemaName) -> Result<DriftReport, Error> {
-        let schemas = self.tenants().map(|tenant| Ok(tenant?.schema_name().clone()));
-        self.compare(schemas, Some(reference))
+        self.compare(self.names_of_tenants(), Some(reference))
     }
 
     /// The same among the given schemas, which need not be tenants'.

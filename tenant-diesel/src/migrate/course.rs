@@ -210,7 +210,10 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
         self.put_back_into_service(&left);
         done.append(&mut left);
         // In the order of the run, whoever was done first.
-        done.sort_by_key(|report| order.get(&report.schema).copied());
+        done.sort_by_key(|report| {
+            let planned = report.renamed_from.as_ref().unwrap_or(&report.schema);
+            order.get(planned).copied()
+        });
         self.report.schemas.append(&mut done);
     }
 

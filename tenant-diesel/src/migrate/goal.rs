@@ -17,7 +17,9 @@ pub enum MigrationTarget {
     Version(String),
     /// So many migrations are reverted, last first.
     Revert(usize),
-    /// The last migration is reverted and applied again, in one transaction.
+    /// The last migration is reverted and applied again: in one transaction, or, if it cannot run in one, in two steps, each of
+    /// which is recorded. Where the second did not come about, because it failed or the process was killed, the same run again goes on
+    /// with it, and any other run to the latest version applies it too.
     Redo,
     /// What is pending is recorded in the ledger and not run: for tables that are there already.
     Fake {
@@ -189,7 +191,9 @@ impl Goal {
                 let left = versions.iter().filter(|version| applied.contains(*version));
                 left.cloned().map(Step::Revert).collect()
             }
-            Self::Redo(version) => vec![Step::Redo(version.clone())],
+            // It was applied when this was decided: if it is not now, one half is done.
+            Self::Redo(version) if applied.contains(version) => vec![Step::Redo(version.clone())],
+            Self::Redo(version) => vec![Step::Apply(version.clone())],
         }
     }
 }

@@ -80,6 +80,17 @@ pub(crate) fn session_unlock(pg: &mut PgConnection, schema: &SchemaName) -> Quer
     ask(pg, "pg_advisory_unlock", schema)
 }
 
+/// Whether the session still has the lock of a schema: a file can have given all of its locks back.
+pub(crate) fn has_session_lock(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<bool> {
+    let found = diesel::sql_query(format!(
+        "SELECT 1 FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database b ON b.oid = l.database \
+         WHERE b.datname = pg_catalog.current_database() AND l.pid = pg_catalog.pg_backend_pid() AND l.granted \
+         AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.mode = 'ExclusiveLock' \
+         AND ((l.classid::bigint << 32) | l.objid::bigint) = {KEY}"
+    ));
+    Ok(found.bind::<Text, _>(schema.folded()).execute(pg)? > 0)
+}
+
 /// Takes the lock of a schema if nobody has it, until the end of the transaction.
 pub(crate) fn try_transaction_lock(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<bool> {
     ask(pg, "pg_try_advisory_xact_lock", schema)

@@ -54,6 +54,13 @@ pub enum RunEvent<'a> {
         /// Which.
         schema: &'a SchemaName,
     },
+    /// A tenant was renamed since the run began; it is migrated under its new name, of which later events tell.
+    Renamed {
+        /// What its schema was called.
+        from: &'a SchemaName,
+        /// What it is called now.
+        to: &'a SchemaName,
+    },
     /// A schema is done, or given up.
     SchemaDone {
         /// What was done.

@@ -38,6 +38,8 @@ pub struct MigrationReport {
 pub struct SchemaReport {
     /// The schema.
     pub schema: SchemaName,
+    /// What it was called when the run began, where the tenant was renamed since.
+    pub renamed_from: Option<SchemaName>,
     /// What it is for.
     pub kind: SchemaKind,
     /// What became of it.
@@ -121,6 +123,7 @@ impl SchemaReport {
     pub(crate) fn new(schema: &SchemaName, kind: SchemaKind) -> Self {
         Self {
             schema: schema.clone(),
+            renamed_from: None,
             kind,
             outcome: Outcome::NotStarted,
             applied: Vec::new(),
@@ -256,7 +259,11 @@ impl fmt::Display for MigrationReport {
 
 impl fmt::Display for SchemaReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: ", self.schema)?;
+        write!(f, "`{}`", self.schema)?;
+        if let Some(from) = &self.renamed_from {
+            write!(f, " (was `{from}`)")?;
+        }
+        f.write_str(": ")?;
         let mut said = false;
         for (word, versions) in [
             ("reverted", &self.reverted),
@@ -294,8 +301,9 @@ impl serde::Serialize for SchemaReport {
     /// As its fields, with the error as a text and the duration in milliseconds.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut fields = serializer.serialize_struct("SchemaReport", 12)?;
+        let mut fields = serializer.serialize_struct("SchemaReport", 13)?;
         fields.serialize_field("schema", &self.schema)?;
+        fields.serialize_field("renamed_from", &self.renamed_from)?;
         fields.serialize_field("kind", &self.kind)?;
         fields.serialize_field("outcome", &self.outcome)?;
         fields.serialize_field("applied", &self.applied)?;

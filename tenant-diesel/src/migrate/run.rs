@@ -12,13 +12,13 @@ use super::progress::RunEvent;
 use super::report::{MigrationReport, SchemaReport};
 use super::selection::Selection;
 use super::survey::{Behind, Survey, Which};
-use super::wave::{OnError, Wave};
+use super::wave::{OnError, Size, Wave};
 use crate::model::TenantModel;
 use crate::{Error, SchemaKind, Tenancy};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tenant_core::AppScope;
+use tenant_core::{AppScope, SchemaName};
 
 /// How long a migration waits for a lock, unless it is said otherwise. Whoever comes after it for the same table waits as
 /// long.
@@ -227,8 +227,8 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownSchemas`], [`Error::UnknownVersion`], [`Error::FakeWithoutReason`], [`Error::PoolTimeout`], the
-    /// failure of a question.
+    /// [`Error::UnknownSchemas`], [`Error::UnknownVersion`], [`Error::WaveOfNobody`], [`Error::FakeWithoutReason`],
+    /// [`Error::PoolTimeout`], the failure of a question.
     pub fn plan(&self) -> Result<MigrationPlan, Error> {
         self.check()?;
         let shared = self.plan_shared()?;
@@ -313,6 +313,14 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
 
     fn check(&self) -> Result<(), Error> {
         self.target.check()?;
+        for (wave, described) in self.waves.iter().enumerate() {
+            if let Size::Names(names) = &described.size {
+                let names = self.tenancy.not_selected(&self.selection, names)?;
+                if !names.is_empty() {
+                    return Err(Error::WaveOfNobody { wave, names });
+                }
+            }
+        }
         let Some(version) = self.target.version() else {
             return Ok(());
         };
@@ -334,7 +342,27 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
             return Ok(Survey::default());
         }
         let which = if is_latest { Which::NotCurrent } else { Which::All };
-        self.tenancy.survey(&self.selection, &self.target, which)
+        let mut survey = self.tenancy.survey(&self.selection, &self.target, which)?;
+        for (schema, version) in self.half_redone()? {
+            survey.redo_rest(&schema, version);
+        }
+        Ok(survey)
+    }
+
+    /// Where the run that this one resumes reverted a migration, and did not apply it again.
+    fn half_redone(&self) -> Result<Vec<(SchemaName, String)>, Error> {
+        if self.target != MigrationTarget::Redo {
+            return Ok(Vec::new());
+        }
+        let records = self.tenancy.records();
+        self.tenancy
+            .pool()
+            .ask_catalog("read what an unfinished run left", |pg| {
+                match records.look(pg)? {
+                    true => records.half_redone(pg, &self.what()),
+                    false => Ok(Vec::new()),
+                }
+            })
     }
 
     pub(super) fn includes_shared(&self) -> bool {
@@ -368,7 +396,11 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         let Some(ledger) = ledger else { return Ok(None) };
         let has_ledger = ledger.is_some();
         let applied = ledger.unwrap_or_default();
-        let goal = Goal::new(&self.target, &versions, &applied);
+        let mut half_redone = self.half_redone()?.into_iter();
+        let goal = match half_redone.find(|(half, _)| half == schema) {
+            Some((_, version)) => Goal::Redo(version),
+            None => Goal::new(&self.target, &versions, &applied),
+        };
         let steps = goal.steps(&applied);
         if steps.is_empty() && has_ledger {
             if let Err(error) = tenancy.note_if_kept(schema, SchemaKind::Shared) {
@@ -386,6 +418,7 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
             has_ledger,
             has_record: false,
             unknown: unknown.cloned().collect(),
+            oid: None,
         }))
     }
 

@@ -11,8 +11,8 @@ use crate::{Error, SchemaKind, Tenancy, TenantState, sql};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Text};
-use std::collections::{HashMap, HashSet};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Oid, Text};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use tenant_core::{AppScope, Reserved, SchemaName, ScopedTable};
 
 /// How many names are read at once.
@@ -39,6 +39,31 @@ pub(crate) struct Survey {
     pub(crate) to_note: Vec<(SchemaName, SchemaKind)>,
 }
 
+impl Survey {
+    /// In this schema a migration was reverted that is to be applied again, whatever its ledger says alone.
+    pub(crate) fn redo_rest(&mut self, schema: &SchemaName, version: String) {
+        let steps = vec![Step::Apply(version.clone())];
+        let goal = Goal::Redo(version);
+        if let Some(behind) = self.behind.iter_mut().find(|behind| behind.schema == *schema) {
+            (behind.goal, behind.steps) = (goal, steps);
+        } else if let Some(at) = self.to_note.iter().position(|(name, _)| name == schema) {
+            // Nothing is left in its ledger that could be redone.
+            let (schema, kind) = self.to_note.remove(at);
+            self.up_to_date = self.up_to_date.saturating_sub(1);
+            self.behind.push(Behind {
+                schema,
+                kind,
+                goal,
+                steps,
+                has_ledger: true,
+                has_record: true,
+                unknown: Vec::new(),
+                oid: None,
+            });
+        }
+    }
+}
+
 /// A schema that something is to be done in.
 #[derive(Clone, Debug)]
 pub(crate) struct Behind {
@@ -51,6 +76,8 @@ pub(crate) struct Behind {
     pub(crate) has_record: bool,
     /// Versions in the ledger that the application does not have.
     pub(crate) unknown: Vec<String>,
+    /// The server's number of the schema, by which it is found under another name.
+    pub(crate) oid: Option<u32>,
 }
 
 /// Which schemas of a selection are wanted.
@@ -77,8 +104,8 @@ struct Row {
     name: String,
     #[diesel(sql_type = Text)]
     kind: String,
-    #[diesel(sql_type = Bool)]
-    exists: bool,
+    #[diesel(sql_type = Nullable<Oid>)]
+    oid: Option<u32>,
     #[diesel(sql_type = Bool)]
     has_record: bool,
 }
@@ -89,6 +116,8 @@ struct AtRest {
     name: String,
     #[diesel(sql_type = Text)]
     state: String,
+    #[diesel(sql_type = Bool)]
+    exists: bool,
 }
 
 #[derive(QueryableByName)]
@@ -132,7 +161,7 @@ impl<T: TenantModel> Tenancy<T> {
             ..Survey::default()
         };
         if let Some(names) = selection.named() {
-            let known = question.known(pg, names.union(selection.excepted()))?;
+            let known = known(pg, &question.wanted, names.union(selection.excepted()))?;
             let is_unknown =
                 |name: &&SchemaName| !known.contains(name.as_str()) && *name != self.public_schema();
             let unknown: Vec<_> = names.iter().filter(is_unknown).cloned().collect();
@@ -143,7 +172,7 @@ impl<T: TenantModel> Tenancy<T> {
         let summary = question.summary(pg)?;
         survey.up_to_date = usize::try_from(summary.current).unwrap_or(0);
         if summary.at_rest > 0 {
-            survey.at_rest = question.at_rest(pg)?;
+            question.at_rest(pg, &mut survey)?;
         }
         if summary.others == 0 && which == Which::NotCurrent {
             return Ok(Ok(survey));
@@ -160,6 +189,23 @@ impl<T: TenantModel> Tenancy<T> {
             self.read_page(pg, page, target, &lists, &mut survey)?;
         }
         Ok(Ok(survey))
+    }
+
+    /// Those of these names that are no schemas of a selection. None where nothing is known of tenants yet.
+    pub(crate) fn not_selected(
+        &self,
+        selection: &Selection,
+        names: &BTreeSet<SchemaName>,
+    ) -> Result<Vec<SchemaName>, Error> {
+        let known = self.pool().ask_catalog("look for schemas by their names", |pg| {
+            if !self.has_model_table(pg)? {
+                return Ok(None);
+            }
+            known(pg, &self.wanted(selection, true), names.iter()).map(Some)
+        })?;
+        let Some(known) = known else { return Ok(Vec::new()) };
+        let names = names.iter().filter(|name| !known.contains(name.as_str()));
+        Ok(names.cloned().collect())
     }
 
     fn read_page(
@@ -190,8 +236,8 @@ impl<T: TenantModel> Tenancy<T> {
                         survey.refused.push((name, error));
                         continue;
                     }
-                    match row.exists || kind != SchemaKind::Tenant {
-                        true => names.push((name, kind, row.has_record)),
+                    match row.oid.is_some() || kind != SchemaKind::Tenant {
+                        true => names.push((name, kind, row)),
                         false => survey.missing.push((name, kind)),
                     }
                 }
@@ -199,7 +245,7 @@ impl<T: TenantModel> Tenancy<T> {
         }
         for chunk in names.chunks(LEDGERS) {
             let ledgers = read_ledgers(pg, chunk.iter().map(|(name, _, _)| name))?;
-            for (schema, kind, has_record) in chunk {
+            for (schema, kind, row) in chunk {
                 let versions = lists.of(schema, *kind);
                 if target.version().is_some_and(|version| !versions.has(version)) {
                     // A version of others.
@@ -238,8 +284,9 @@ impl<T: TenantModel> Tenancy<T> {
                     goal,
                     steps,
                     has_ledger,
-                    has_record: *has_record,
+                    has_record: row.has_record,
                     unknown,
+                    oid: row.oid,
                 });
             }
         }
@@ -312,7 +359,7 @@ impl<T: TenantModel> Tenancy<T> {
     pub(crate) fn at_rest(&self) -> Result<HashMap<SchemaName, TenantState>, Error> {
         self.pool().ask_catalog("read which tenants are at rest", |pg| {
             let kept = self.kept(pg)?;
-            let rows = format!("SELECT s.name, s.state FROM {kept} AS s WHERE {AT_REST}");
+            let rows = format!("SELECT s.name, s.state, true AS exists FROM {kept} AS s WHERE {AT_REST}");
             let rows: Vec<AtRest> = diesel::sql_query(rows).load(pg)?;
             Ok(rows.into_iter().filter_map(AtRest::read).collect())
         })
@@ -467,7 +514,7 @@ impl Question {
         let (from, current) = (self.from(), Self::is_current());
         let of_all = self.which == Which::All;
         diesel::sql_query(format!(
-            "SELECT DISTINCT w.name, w.kind, (n.oid IS NOT NULL) AS exists, (s.name IS NOT NULL) AS has_record \
+            "SELECT DISTINCT w.name, w.kind, n.oid, (s.name IS NOT NULL) AS has_record \
              {from} \
              WHERE ({of_all} OR NOT {current}) AND NOT {AT_REST} AND w.name > $2 ORDER BY w.name LIMIT {PAGE}"
         ))
@@ -476,28 +523,34 @@ impl Question {
         .load(pg)
     }
 
-    fn at_rest(&self, pg: &mut PgConnection) -> QueryResult<Vec<(SchemaName, TenantState)>> {
+    /// Those that are passed over. An archived tenant whose schema is gone is missing: it could not be restored.
+    fn at_rest(&self, pg: &mut PgConnection, survey: &mut Survey) -> QueryResult<()> {
         let from = self.from();
         let rows: Vec<AtRest> = diesel::sql_query(format!(
-            "SELECT w.name, s.state {from} WHERE {AT_REST} ORDER BY w.name"
+            "SELECT w.name, s.state, (n.oid IS NOT NULL) AS exists {from} WHERE {AT_REST} ORDER BY w.name"
         ))
         .load(pg)?;
-        Ok(rows.into_iter().filter_map(AtRest::read).collect())
+        for row in rows {
+            let exists = row.exists;
+            match row.read() {
+                Some((name, TenantState::Archived)) if !exists => {
+                    survey.missing.push((name, SchemaKind::Tenant));
+                }
+                read => survey.at_rest.extend(read),
+            }
+        }
+        Ok(())
     }
+}
 
-    /// Which of these names are schemas of the application.
-    fn known<'n>(
-        &self,
-        pg: &mut PgConnection,
-        names: impl Iterator<Item = &'n SchemaName>,
-    ) -> QueryResult<HashSet<String>> {
-        let names: Vec<&str> = names.map(SchemaName::as_str).collect();
-        let rows: Vec<Name> = diesel::sql_query(format!(
-            "SELECT name FROM {} AS w WHERE name = ANY ($1)",
-            self.wanted
-        ))
-        .bind::<Array<Text>, _>(names)
-        .load(pg)?;
-        Ok(rows.into_iter().map(|row| row.name).collect())
-    }
+/// Which of these names are schemas of a relation.
+fn known<'n>(
+    pg: &mut PgConnection,
+    wanted: &str,
+    names: impl Iterator<Item = &'n SchemaName>,
+) -> QueryResult<HashSet<String>> {
+    let names: Vec<&str> = names.map(SchemaName::as_str).collect();
+    let query = format!("SELECT name FROM {wanted} AS w WHERE name = ANY ($1)");
+    let rows: Vec<Name> = diesel::sql_query(query).bind::<Array<Text>, _>(names).load(pg)?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
 }

@@ -93,7 +93,9 @@ impl Wave {
         Self::new(Size::Next(count))
     }
 
-    /// These first.
+    /// These first. A name that is no schema of the run's selection is an error of the run
+    /// ([`Error::WaveOfNobody`](crate::Error::WaveOfNobody)); one that is up to date, or at rest, leaves the wave smaller, and a wave
+    /// in which nothing is left to do is passed over with its gate.
     pub fn canary_of(names: impl IntoIterator<Item = SchemaName>) -> Self {
         Self::new(Size::Names(names.into_iter().collect()))
     }

@@ -95,6 +95,8 @@ pub(crate) struct Job {
     pub(crate) is_busy: bool,
     /// The handlers heard that it is begun.
     pub(crate) is_told: bool,
+    /// See [`Behind::oid`].
+    pub(crate) oid: Option<u32>,
     pauses: Backoff,
     not_before: Instant,
     busy_pause: Duration,
@@ -113,6 +115,7 @@ impl Job {
             in_pieces: false,
             is_busy: false,
             is_told: false,
+            oid: behind.oid,
             pauses: Backoff::new(RETRY.0, RETRY.1, RETRY.2),
             not_before: Instant::now(),
             busy_pause: BUSY.0,
@@ -273,6 +276,7 @@ impl<'a> Work<'a> {
                 job.busy_pause = (job.busy_pause * 2).min(BUSY.1);
                 return self.put_back(job, bench);
             }
+            Err(Stopped::Renamed(to)) => return self.renamed(job, to, bench),
             Err(Stopped::AtRest) => {
                 job.report.outcome = Outcome::AtRest;
                 None
@@ -324,6 +328,31 @@ impl<'a> Work<'a> {
         self.keep(&mut queue, bench);
         drop(queue);
         self.changed.notify_all();
+    }
+
+    /// Goes on under the new name of a tenant.
+    fn renamed(&self, mut job: Job, to: SchemaName, bench: Option<Bench>) {
+        let from = std::mem::replace(&mut job.report.schema, to);
+        let context = self.context;
+        context.tell(&RunEvent::Renamed {
+            from: &from,
+            to: job.schema(),
+        });
+        if let Some(run) = context.run {
+            let records = &context.pool.paths().records;
+            let noted = context.pool.ask_catalog("note a new name", |pg| {
+                records.rename_target(pg, run, &from, job.schema())
+            });
+            if let Err(error) = noted {
+                // The next run of the same finds the tenant by its new name.
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, schema = %job.schema(), "failed to note the new name of a tenant");
+            }
+        }
+        self.lock().under_way.retain(|report| report.schema != from);
+        job.report.attempts -= 1;
+        job.report.renamed_from.get_or_insert(from);
+        self.put_back(job, bench);
     }
 
     fn put_back(&self, job: Job, bench: Option<Bench>) {

@@ -18,7 +18,7 @@ pub struct MissingSchemas {
     /// How many tenants had theirs.
     pub existed: usize,
     /// The schemas that could not be created, and why. The shared schema is among them where the list of tenants
-    /// could not be read to its end.
+    /// could not be read to its end, and for each row that cannot be read.
     pub failed: Vec<(SchemaName, Error)>,
 }
 
@@ -70,17 +70,19 @@ impl<T: TenantModel> Tenancy<T> {
         let mut tenants = self.tenants();
         loop {
             let mut page = Vec::new();
+            let mut is_end = true;
             for tenant in tenants
                 .by_ref()
                 .take(usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX))
             {
+                is_end = false;
                 match tenant {
                     Ok(tenant) => page.push(tenant),
                     Err(error @ Error::PublicNotMigrated { .. }) => return Err(error),
                     Err(error) => report.failed.push((self.public_schema().clone(), error)),
                 }
             }
-            if page.is_empty() {
+            if is_end {
                 return Ok(report);
             }
             self.create_missing_among(&page, &mut report)?;

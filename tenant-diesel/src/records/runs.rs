@@ -117,6 +117,30 @@ impl Records {
         Ok(rows.collect())
     }
 
+    /// The schemas in which an unfinished run of this kind reverted a migration that it was to apply again, and the migration's
+    /// version. None where another run was begun since, which does what it does.
+    pub(crate) fn half_redone(
+        &self,
+        pg: &mut PgConnection,
+        what: &str,
+    ) -> QueryResult<Vec<(SchemaName, String)>> {
+        let rows: Vec<Target> = diesel::sql_query(format!(
+            "SELECT t.schema, t.state, t.versions FROM {targets} AS t JOIN {runs} AS r ON r.id = t.run \
+             WHERE r.what = $1 AND r.state IN ('running', 'failed', 'stopped') AND t.state <> 'done' \
+             AND NOT EXISTS (SELECT FROM {runs} AS later WHERE later.id > r.id) \
+             AND t.applied[pg_catalog.cardinality(t.applied)] = 'revert ' || t.versions[1] ORDER BY t.schema",
+            targets = self.table("run_targets"),
+            runs = self.table("runs")
+        ))
+        .bind::<Text, _>(what)
+        .load(pg)?;
+        let rows = rows.into_iter().filter_map(|mut row| {
+            let version = row.versions.pop()?;
+            Some((SchemaName::quoted_any(&row.schema).ok()?, version))
+        });
+        Ok(rows.collect())
+    }
+
     /// Notes what is to be done, before any of it is. What is there stays as it is, but for failures, which are to be
     /// done again. In the order of names, so that two who do this at once do not wait for each other in a circle.
     pub(crate) fn add_targets(
@@ -172,6 +196,26 @@ impl Records {
             "UPDATE {table} SET attempts = {}{applied}{done} WHERE run = {} AND schema = {name}",
             report.attempts, run.0
         )
+    }
+
+    /// A schema of a run has another name.
+    pub(crate) fn rename_target(
+        &self,
+        pg: &mut PgConnection,
+        run: RunId,
+        old: &SchemaName,
+        new: &SchemaName,
+    ) -> QueryResult<()> {
+        diesel::sql_query(format!(
+            "UPDATE {targets} SET schema = $1 WHERE run = $2 AND schema = $3 \
+             AND NOT EXISTS (SELECT FROM {targets} AS t WHERE t.run = $2 AND t.schema = $1)",
+            targets = self.table("run_targets")
+        ))
+        .bind::<Text, _>(new.as_str())
+        .bind::<BigInt, _>(run.0)
+        .bind::<Text, _>(old.as_str())
+        .execute(pg)?;
+        Ok(())
     }
 
     /// Notes that a schema failed.

@@ -7,7 +7,7 @@ use crate::sql;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Nullable, Text};
+use diesel::sql_types::{Array, Nullable, Oid, Text};
 use tenant_core::SchemaName;
 
 /// What a schema is for.
@@ -65,6 +65,12 @@ pub(crate) struct Record {
     pub(crate) kind: SchemaKind,
     pub(crate) state: TenantState,
     pub(crate) version: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
 }
 
 #[derive(QueryableByName)]
@@ -303,6 +309,23 @@ impl Records {
         .bind::<Text, _>(state.as_str())
         .execute(pg)?;
         Ok(inserted == 1)
+    }
+
+    /// What a tenant's schema is called now, which is known by its number. None where it is gone, or was renamed by hand.
+    pub(crate) fn tenant_now_called(
+        &self,
+        pg: &mut PgConnection,
+        oid: u32,
+    ) -> QueryResult<Option<SchemaName>> {
+        let found = diesel::sql_query(format!(
+            "SELECT s.name FROM {} AS s JOIN pg_catalog.pg_namespace n ON n.nspname::text = s.name AND n.oid = s.schema_oid \
+             WHERE n.oid = $1 AND s.kind = 'tenant'",
+            self.table("schemas")
+        ))
+        .bind::<Oid, _>(oid)
+        .get_result::<Name>(pg)
+        .optional()?;
+        Ok(found.and_then(|row| SchemaName::quoted_any(&row.name).ok()))
     }
 
     /// A schema has another name.

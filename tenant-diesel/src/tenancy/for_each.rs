@@ -2,7 +2,7 @@
 
 use crate::connection::TenantConnection;
 use crate::error::ScopeError;
-use crate::migrate::{MigrationTarget, Selection, Which};
+use crate::migrate::{MigrationTarget, Selection, Which, in_full};
 use crate::model::TenantModel;
 use crate::{Error, SchemaKind, Tenancy, TenantState};
 use std::fmt;
@@ -20,6 +20,8 @@ pub struct ForEachReport<R, E> {
     pub tenants: Vec<ForEachEntry<R, E>>,
     /// Tenants that are archived, being made or being dropped. Nothing was done in them.
     pub at_rest: Vec<(SchemaName, TenantState)>,
+    /// Rows of the table of tenants that cannot be read: [`Error::UnreadableTenant`]. Nothing was done for them.
+    pub refused: Vec<Error>,
 }
 
 /// What was done in one tenant.
@@ -39,6 +41,7 @@ impl<R, E> Default for ForEachReport<R, E> {
         Self {
             tenants: Vec::new(),
             at_rest: Vec::new(),
+            refused: Vec::new(),
         }
     }
 }
@@ -50,17 +53,17 @@ impl<R, E> ForEachReport<R, E> {
         failures.filter_map(|entry| Some((&entry.schema, entry.result.as_ref().err()?)))
     }
 
-    /// Whether it failed for somebody.
+    /// Whether it failed for somebody, or a row could not be read.
     #[must_use]
     pub fn has_failures(&self) -> bool {
-        self.failures().next().is_some()
+        self.failures().next().is_some() || !self.refused.is_empty()
     }
 
     /// What the closure returned for each tenant.
     ///
     /// # Errors
     ///
-    /// The whole report, where it failed for somebody.
+    /// The whole report, where it failed for somebody, or a row could not be read.
     pub fn into_result(self) -> Result<Vec<(SchemaName, R)>, Self> {
         if self.has_failures() {
             return Err(self);
@@ -82,6 +85,9 @@ impl<R, E: fmt::Display> fmt::Display for ForEachReport<R, E> {
         )?;
         for (schema, error) in self.failures() {
             write!(f, "\n  `{schema}`: {error}")?;
+        }
+        for error in &self.refused {
+            write!(f, "\n  {}", in_full(error))?;
         }
         for (schema, state) in &self.at_rest {
             write!(f, "\n  `{schema}` is {state}, and was passed over")?;
@@ -140,10 +146,7 @@ impl<T: TenantModel> Tenancy<T> {
         T: Sync,
     {
         self.refuse_unknown(&selection)?;
-        let tenants = self.tenants().filter(|tenant| match tenant {
-            Ok(tenant) => selection.includes(tenant.schema_name(), SchemaKind::Tenant),
-            Err(_) => true,
-        });
+        let tenants = self.selected(&selection);
         self.run_each(tenants, parallelism, T::schema_name, f)
     }
 
@@ -182,17 +185,19 @@ impl<T: TenantModel> Tenancy<T> {
         let own = own
             .filter(|(name, kind)| selection.includes(name, *kind))
             .map(|(name, _)| Ok(name.clone()));
+        let tenants = self.selected(&selection);
+        let names = tenants.map(|tenant| tenant.map(|tenant| tenant.schema_name().clone()));
+        self.run_each(own.chain(names), parallelism, |name| name, f)
+    }
+
+    /// The tenants of a selection. What cannot be read is none of those that are named.
+    fn selected(&self, selection: &Selection) -> impl Iterator<Item = Result<T, Error>> {
         let tenants = selection.may_include(SchemaKind::Tenant).then(|| self.tenants());
-        let tenants = tenants.into_iter().flatten().filter_map(|tenant| match tenant {
-            Ok(tenant) => {
-                let name = tenant.schema_name();
-                selection
-                    .includes(name, SchemaKind::Tenant)
-                    .then(|| Ok(name.clone()))
-            }
-            Err(error) => Some(Err(error)),
-        });
-        self.run_each(own.chain(tenants), parallelism, |name| name, f)
+        tenants.into_iter().flatten().filter(|tenant| match tenant {
+            Ok(tenant) => selection.includes(tenant.schema_name(), SchemaKind::Tenant),
+            Err(Error::UnreadableTenant { .. }) => selection.named().is_none(),
+            Err(_) => true,
+        })
     }
 
     fn refuse_unknown(&self, selection: &Selection) -> Result<(), Error> {
@@ -220,7 +225,7 @@ impl<T: TenantModel> Tenancy<T> {
         let threads = parallelism.clamp(1, self.pool().max_size() as usize);
         // Whoever is free takes the next: the list is read while others work.
         let items = Mutex::new(items.fuse());
-        let report = Mutex::new(ForEachReport::default());
+        let report: Mutex<ForEachReport<R, E::Returned>> = Mutex::new(ForEachReport::default());
         let unreadable = Mutex::new(None);
         let at_rest = self.at_rest()?;
         let work = || {
@@ -229,6 +234,11 @@ impl<T: TenantModel> Tenancy<T> {
                 let item = match next {
                     None => return,
                     Some(Ok(item)) => item,
+                    Some(Err(error @ Error::UnreadableTenant { .. })) => {
+                        let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+                        report.refused.push(error);
+                        continue;
+                    }
                     Some(Err(error)) => {
                         *unreadable.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                         return;

@@ -14,7 +14,7 @@ mod transaction;
 
 use super::context::Context;
 use super::file::{failure_in, run_file};
-use super::goal::Step;
+use super::goal::{Goal, Step};
 use super::progress::RunEvent;
 use super::work::Job;
 use super::{ledger, lock};
@@ -36,6 +36,8 @@ pub(crate) enum Stopped {
     Busy,
     /// It was archived since the run began, or is being dropped.
     AtRest,
+    /// It was renamed since the run began, to this.
+    Renamed(SchemaName),
     Failed(Error),
 }
 
@@ -85,6 +87,9 @@ pub(crate) fn bring(
                 schema.put_back_into_service()?;
                 return Err(Stopped::Busy);
             }
+            Err(Stopped::Failed(error @ Error::SchemaMissing { .. })) => {
+                return Err(schema.new_name().map_or(Stopped::Failed(error), Stopped::Renamed));
+            }
             Err(failed) => return Err(failed),
         }
     }
@@ -116,6 +121,14 @@ impl OneSchema<'_, '_> {
         let is_free = is_free.map_err(|error| self.failed("ask for the lock of the schema", error))?;
         self.job.is_busy = !is_free;
         Ok(!is_free)
+    }
+
+    /// What the schema is called now, if the tenant was renamed.
+    fn new_name(&mut self) -> Option<SchemaName> {
+        let oid = self.job.oid?;
+        let records = &self.context.pool.paths().records;
+        // If this cannot be asked either, the schema is missing for all that is known.
+        records.tenant_now_called(self.conn.raw(), oid).ok().flatten()
     }
 
     /// Takes the next step. False if there is nothing left to do.
@@ -172,8 +185,8 @@ impl OneSchema<'_, '_> {
     }
 
     fn steps(&mut self, applied: &HashSet<String>) -> Result<Vec<Step>, Stopped> {
-        let steps = self.job.goal.steps(applied);
-        if matches!(steps.first(), Some(Step::Redo(_)))
+        let mut steps = self.job.goal.steps(applied);
+        if matches!(self.job.goal, Goal::Redo(_))
             && let Some(run) = self.context.run
         {
             // The ledger looks the same before and after.
@@ -183,6 +196,12 @@ impl OneSchema<'_, '_> {
             if is_done.map_err(|error| self.failed("ask whether it was done", error))? {
                 return Ok(Vec::new());
             }
+        }
+        if let [step @ Step::Redo(version)] = steps.as_slice()
+            && !self.is_transactional(step)
+        {
+            // Each half is recorded, so that the other is not lost if the process is killed between them.
+            steps = vec![Step::Revert(version.clone()), Step::Apply(version.clone())];
         }
         Ok(steps)
     }

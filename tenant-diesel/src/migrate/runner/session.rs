@@ -2,6 +2,7 @@
 
 use super::{OneSchema, Stopped, Taken};
 use crate::events::Moment;
+use crate::migrate::goal::Step;
 use crate::migrate::{ledger, lock};
 use diesel::connection::SimpleConnection;
 
@@ -44,7 +45,15 @@ impl OneSchema<'_, '_> {
             return Ok(Taken::OtherWay);
         }
         self.run(&step)?;
-        let notes = self.notes(applied, Some(&step), steps.is_empty());
+        let notes = match self.lock_was_kept(&step)? {
+            true => self.notes(applied, Some(&step), steps.is_empty()),
+            // Others may have been here meanwhile.
+            false => {
+                let applied = self.applied()?;
+                let is_noted = applied.contains(step.version()) == matches!(step, Step::Apply(_));
+                self.notes(applied, (!is_noted).then_some(&step), steps.is_empty())
+            }
+        };
         self.note(&notes)?;
         // Only now: what was done cannot be undone, and must be in the ledger whatever a handler says.
         self.fire(Moment::AppliedMigration, &step)?;
@@ -57,5 +66,24 @@ impl OneSchema<'_, '_> {
     fn note(&mut self, notes: &str) -> Result<(), Stopped> {
         let noted = self.conn.lease_mut().pg.batch_execute(notes);
         noted.map_err(|error| self.failed("record a migration", error))
+    }
+
+    /// Whether the schema was locked all the time. A file that gives up the locks of its session (`pg_advisory_unlock_all()`) did
+    /// what it did, and that must be in the ledger: the lock is taken again before anything else is done.
+    fn lock_was_kept(&mut self, step: &Step) -> Result<bool, Stopped> {
+        let schema = self.schema.clone();
+        let asked = lock::has_session_lock(self.conn.raw(), &schema);
+        if asked.map_err(|error| self.failed("ask for the lock of the schema", error))? {
+            return Ok(true);
+        }
+        tracing::warn!(
+            %schema,
+            version = step.version(),
+            "a migration gave up the lock of its schema, so that another process may have run it too: leave \
+             `pg_advisory_unlock_all()` out of it"
+        );
+        let taken = lock::session_lock(self.conn.raw(), &schema);
+        taken.map_err(|error| self.failed("take the lock of the schema again", error))?;
+        Ok(false)
     }
 }

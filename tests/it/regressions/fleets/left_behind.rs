@@ -113,3 +113,52 @@ fn failures_in_a_block_are_noted_at_once_by_as_many_threads_as_connections() {
         "{took:?} {states:?} {report}"
     );
 }
+
+#[test]
+fn a_file_that_gives_up_the_lock_of_its_schema_has_it_again_before_anything_else_is_done() {
+    let fixture = bare(1);
+    let held = Arc::new(AtomicUsize::new(0));
+    let (seen, url) = (Arc::clone(&held), fixture.database.url().to_owned());
+    let builder = cases::builder().app::<cases::rough_unlocked::App>();
+    let tenancy = again(
+        &fixture,
+        builder.on(Moment::AppliedMigration, move |_| {
+            let mut outside = PgConnection::establish(&url)?;
+            let locks = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' \
+                         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+            seen.fetch_add(diesel::sql_query(locks).execute(&mut outside)?, Ordering::SeqCst);
+            Ok(())
+        }),
+    );
+    tenancy.migrate().unwrap();
+    assert_eq!(held.load(Ordering::SeqCst), 1);
+    assert_eq!(fixture.advisory_locks(), 0, "and it is given back");
+}
+
+#[test]
+fn what_another_process_recorded_while_the_lock_was_given_up_is_not_recorded_twice() {
+    let fixture = bare(1);
+    let mut gate = fixture.outside();
+    gate.batch_execute("SELECT pg_advisory_lock(42)").unwrap();
+    let tenancy = again(&fixture, cases::builder().app::<cases::rough_unlocked::App>());
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| tenancy.migrate());
+        tenant_tests::wait_until("the file waits at the gate", || fixture.waiting() == 1);
+        // Another process, which takes the lock that nobody has.
+        gate.batch_execute(
+            "SELECT pg_advisory_lock(hashtextextended('t000', 7310575218)); SELECT pg_advisory_unlock(42)",
+        )
+        .unwrap();
+        tenant_tests::wait_until("the file is done", || {
+            fixture.tables("t000").contains(&"unlocked".to_owned())
+        });
+        gate.batch_execute(
+            "INSERT INTO t000.__diesel_schema_migrations VALUES ('20241202000000'); SELECT pg_advisory_unlock_all()",
+        )
+        .unwrap();
+        let report = run.join().unwrap().unwrap();
+        assert_eq!(report.applied(), 1, "{report}");
+    });
+    assert_eq!(fixture.versions("t000"), ["20241202000000"]);
+    assert!(tenancy.status().unwrap().is_well());
+}

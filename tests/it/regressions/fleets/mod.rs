@@ -7,6 +7,7 @@ mod rest;
 mod resumed;
 mod served;
 mod states;
+mod told;
 
 use crate::fleets::{TODO, again, bare, failure};
 use diesel::connection::SimpleConnection;

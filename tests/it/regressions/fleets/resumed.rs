@@ -61,3 +61,28 @@ fn a_run_whose_process_was_killed_after_its_last_schema_does_not_stay_unfinished
     tenancy.migrate().unwrap();
     assert_eq!(fixture.texts("SELECT DISTINCT state FROM tenancy.runs"), ["done"]);
 }
+
+#[test]
+fn a_redo_whose_second_half_failed_goes_on_with_it_and_a_plain_run_does_too() {
+    let builder = || application().app::<cases::rough_halves::App>();
+    for mends_by_migrate in [false, true] {
+        let fixture = Fixture::of(2, builder());
+        fixture.tenancy.migrate().unwrap();
+        fixture.tenant("acme");
+        fixture.run("ALTER TABLE plans RENAME TO lost");
+        let report = failure(run(&fixture.tenancy, MigrationTarget::Redo));
+        assert_eq!(report.schemas[0].reverted, ["20241201000000"], "{report}");
+        assert_eq!(fixture.versions("acme"), TODO);
+        fixture.run("ALTER TABLE lost RENAME TO plans");
+        let report = match mends_by_migrate {
+            true => fixture.tenancy.migrate().unwrap(),
+            false => run(&fixture.tenancy, MigrationTarget::Redo).unwrap(),
+        };
+        assert_eq!(report.applied(), 1, "{report}");
+        assert_eq!(fixture.versions("acme"), [TODO[0], TODO[1], "20241201000000"]);
+        // And then it is a new one.
+        let report = run(&fixture.tenancy, MigrationTarget::Redo).unwrap();
+        let acme = report.schema(&name("acme")).unwrap();
+        assert_eq!((acme.reverted.len(), acme.applied.len()), (1, 1), "{report}");
+    }
+}
