@@ -2,6 +2,7 @@
 //!
 //! As in [`derive_tenant`](crate::derive_tenant), all names in the expansion are absolute.
 
+use crate::attr;
 use crate::ctxt::Ctxt;
 use crate::derive_tenant::{column, core, diesel, value};
 use crate::domain_model::DomainModel;
@@ -69,13 +70,9 @@ fn expand(input: &DeriveInput, model: &DomainModel) -> TokenStream {
     let primary_column = column_name(&model.primary);
     let redirect_column = optional(&model.redirect);
 
-    // As long as there is one, it is no tuple. A key of another type is reported on the field.
+    // One is no tuple.
     let key = match model.tenant_keys.as_slice() {
-        [key] => {
-            let value = value(key);
-            let place = model::place(&key.ty);
-            quote_spanned!(place=> #value)
-        }
+        [key] => value(key),
         keys => {
             let values = keys.iter().map(value);
             quote!((#(#values),*))
@@ -138,9 +135,41 @@ fn expand(input: &DeriveInput, model: &DomainModel) -> TokenStream {
     }
 }
 
-/// An impl that does nothing, beside the errors, so that the rest of the program is not reported as well.
+/// Impls that do nothing, beside the errors, so that the rest of the program is not reported as well.
 fn stub(input: &DeriveInput) -> TokenStream {
+    let (diesel, std) = (diesel(), core());
     let name = &input.ident;
+    let table = model::table_of(input);
+    // Mistakes are noted when the model is read.
+    let tenant = attr::tenant_of(&Ctxt::default(), &input.attrs).filter(|tenant| !tenant.is_ident("tenant"));
+    let named_struct =
+        matches!(&input.data, syn::Data::Struct(data) if matches!(data.fields, syn::Fields::Named(_)));
+    let model = tenant
+        .filter(|_| named_struct && input.generics.params.is_empty())
+        .map(|tenant| {
+            quote! {
+                impl ::tenant_diesel::DomainModel for #name {
+                    type Tenant = #tenant;
+                    type Table = #table::table;
+                    const COLUMNS: ::tenant_diesel::DomainColumns = ::tenant_diesel::DomainColumns {
+                        domain: "",
+                        folder: #std::option::Option::None,
+                        tenant_key: &[],
+                        primary: "",
+                        redirect_to_primary: #std::option::Option::None,
+                    };
+                    fn tenant_key(&self) -> <Self::Tenant as ::tenant_diesel::TenantModel>::Key {
+                        loop {}
+                    }
+                    fn read(
+                        _: &mut ::tenant_diesel::PublicConnection,
+                        _: ::tenant_diesel::__private::Rows<Self>,
+                    ) -> #diesel::QueryResult<#std::vec::Vec<(::tenant_diesel::__private::Facts, Self)>> {
+                        loop {}
+                    }
+                }
+            }
+        });
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     quote! {
         const _: () = {
@@ -153,6 +182,8 @@ fn stub(input: &DeriveInput) -> TokenStream {
                     loop {}
                 }
             }
+
+            #model
         };
     }
 }

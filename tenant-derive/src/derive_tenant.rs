@@ -197,9 +197,11 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
 /// The value of a field as Diesel is given it.
 pub(crate) fn value(key: &Field) -> TokenStream {
     let (std, field) = (core(), &key.ident);
+    // The place of the type, so that one that is not the wanted one is reported there.
+    let value = quote_spanned!(model::place(&key.ty)=> #std::clone::Clone::clone(&self.#field));
     match &key.serialize_as {
-        Some(ty) => quote!(#std::convert::Into::<#ty>::into(#std::clone::Clone::clone(&self.#field))),
-        None => quote!(#std::clone::Clone::clone(&self.#field)),
+        Some(ty) => quote!(#std::convert::Into::<#ty>::into(#value)),
+        None => value,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Snapshots of the expansions, and of mistakes whose text depends on the machine.
 
 use crate::app::{shared_app_inner, tenant_app_inner};
+use crate::derive_domain::derive_domain_inner;
 use crate::derive_tenant::derive_tenant_inner;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -58,6 +59,62 @@ fn derive_tenant_of_a_model_with_mistakes_leaves_a_stub() {
         struct Client {
             key: i32,
             name: String,
+        }
+    })));
+}
+
+#[test]
+fn derive_tenant_with_a_domain_in_a_column() {
+    insta::assert_snapshot!(pretty(derive_tenant_inner(quote! {
+        #[diesel(table_name = clients)]
+        struct Client {
+            id: i32,
+            schema_name: SchemaName,
+            #[tenant(domain)]
+            host: DomainName,
+        }
+    })));
+}
+
+#[test]
+fn derive_domain() {
+    insta::assert_snapshot!(pretty(derive_domain_inner(quote! {
+        #[diesel(table_name = domains)]
+        #[domain(tenant = Client)]
+        pub struct ClientDomain {
+            pub id: i32,
+            pub domain: DomainName,
+            pub folder: Folder,
+            pub tenant_id: i32,
+            pub is_primary: bool,
+            pub redirect_to_primary: bool,
+        }
+    })));
+}
+
+#[test]
+fn derive_domain_with_words_and_a_key_of_two_columns() {
+    insta::assert_snapshot!(pretty(derive_domain_inner(quote! {
+        #[domain(tenant = crate::Site)]
+        struct SiteDomain {
+            #[domain(host)]
+            at: At,
+            #[domain(tenant_key)]
+            region: String,
+            #[domain(tenant_key)]
+            #[diesel(column_name = "number", serialize_as = i32)]
+            no: Short,
+            #[domain(primary)]
+            main: bool,
+        }
+    })));
+}
+
+#[test]
+fn derive_domain_of_a_model_with_mistakes_leaves_a_stub() {
+    insta::assert_snapshot!(pretty(derive_domain_inner(quote! {
+        struct ClientDomain {
+            domain: String,
         }
     })));
 }

@@ -4,7 +4,7 @@
 //! model, and not one for each query.
 
 use crate::PublicConnection;
-use crate::rows::{Facts, Rows};
+use crate::rows::{Facts, Rows, RowsQuery};
 use diesel::dsl::{AsSelect, Returning, Select};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -71,7 +71,7 @@ where
     Select<Following, AsSelect<T, Pg>>: for<'query> LoadQuery<'query, PublicConnection, T>,
     Deleted<ByKey, T>: for<'query> LoadQuery<'query, PublicConnection, T>,
     DeleteStatement<ByKey::Table, ByKey::WhereClause>: diesel::query_builder::AsQuery,
-    Rows<T>: for<'query> LoadQuery<'query, PublicConnection, (Facts, T)>,
+    RowsQuery<T>: for<'query> LoadQuery<'query, PublicConnection, (Facts, T)>,
 {
     fn find(query: ByKey, conn: &mut PublicConnection) -> QueryResult<Option<Self>> {
         query.select(T::as_select()).get_result(conn).optional()
@@ -97,7 +97,7 @@ where
     }
 
     fn read(rows: Rows<Self>, conn: &mut PublicConnection) -> QueryResult<Vec<(Facts, Self)>> {
-        rows.load(conn)
+        RowsQuery::new(rows).load(conn)
     }
 }
 

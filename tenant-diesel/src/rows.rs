@@ -12,16 +12,17 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::methods::LoadQuery;
 use diesel::sql_types::{Array, Nullable, Text};
 use std::fmt;
+use std::marker::PhantomData;
 
 /// What is read beside a row, as text.
 pub type Facts = Vec<Option<String>>;
 
-/// A query that gives rows of a model with facts: `SELECT <facts>, <columns of the model> <the rest>`.
-pub struct Rows<M: Selectable<Pg>> {
+/// What is looked for: rows of a model, and facts.
+pub struct Rows<M> {
     /// An expression that is an array of texts.
     facts: String,
-    columns: M::SelectExpression,
     rest: Vec<Part>,
+    model: PhantomData<fn() -> M>,
 }
 
 #[derive(Clone, Debug)]
@@ -31,12 +32,12 @@ enum Part {
     Texts(Vec<String>),
 }
 
-impl<M: Selectable<Pg>> Rows<M> {
+impl<M> Rows<M> {
     pub(crate) fn new(facts: impl Into<String>) -> Self {
         Self {
             facts: facts.into(),
-            columns: M::construct_selection(),
             rest: Vec::new(),
+            model: PhantomData,
         }
     }
 
@@ -58,28 +59,43 @@ impl<M: Selectable<Pg>> Rows<M> {
     }
 }
 
-impl<M: Selectable<Pg>> Query for Rows<M> {
+/// The query for them: `SELECT <facts>, <columns of the model> <the rest>`.
+pub struct RowsQuery<M: Selectable<Pg>> {
+    rows: Rows<M>,
+    columns: M::SelectExpression,
+}
+
+impl<M: Selectable<Pg>> RowsQuery<M> {
+    pub(crate) fn new(rows: Rows<M>) -> Self {
+        Self {
+            rows,
+            columns: M::construct_selection(),
+        }
+    }
+}
+
+impl<M: Selectable<Pg>> Query for RowsQuery<M> {
     type SqlType = (Array<Nullable<Text>>, AsSelect<M, Pg>);
 }
 
-impl<M: Selectable<Pg>> QueryId for Rows<M> {
+impl<M: Selectable<Pg>> QueryId for RowsQuery<M> {
     type QueryId = ();
     // Tables and columns are in the text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<M: Selectable<Pg>, Conn> RunQueryDsl<Conn> for Rows<M> {}
+impl<M: Selectable<Pg>, Conn> RunQueryDsl<Conn> for RowsQuery<M> {}
 
-impl<M> QueryFragment<Pg> for Rows<M>
+impl<M> QueryFragment<Pg> for RowsQuery<M>
 where
     M: Selectable<Pg, SelectExpression: QueryFragment<Pg>>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT ");
-        out.push_sql(&self.facts);
+        out.push_sql(&self.rows.facts);
         out.push_sql(", ");
         self.columns.walk_ast(out.reborrow())?;
-        for part in &self.rest {
+        for part in &self.rows.rest {
             match part {
                 Part::Sql(sql) => out.push_sql(sql),
                 Part::Text(text) => out.push_bind_param::<Text, _>(text)?,
@@ -90,12 +106,18 @@ where
     }
 }
 
-impl<M: Selectable<Pg>> fmt::Debug for Rows<M> {
+impl<M> fmt::Debug for Rows<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rows")
             .field("facts", &self.facts)
             .field("rest", &self.rest)
             .finish_non_exhaustive()
+    }
+}
+
+impl<M: Selectable<Pg>> fmt::Debug for RowsQuery<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rows.fmt(f)
     }
 }
 
@@ -120,9 +142,9 @@ pub trait DomainRow<Table>: Selectable<Pg> + Sized + Send + 'static {
 impl<M, Table> DomainRow<Table> for M
 where
     M: Selectable<Pg, SelectExpression: SelectableExpression<Table>> + Send + 'static,
-    Rows<M>: for<'query> LoadQuery<'query, PublicConnection, (Facts, M)>,
+    RowsQuery<M>: for<'query> LoadQuery<'query, PublicConnection, (Facts, M)>,
 {
     fn read(rows: Rows<Self>, conn: &mut PublicConnection) -> QueryResult<Vec<(Facts, Self)>> {
-        rows.load(conn)
+        RowsQuery::new(rows).load(conn)
     }
 }

@@ -5,7 +5,7 @@
 use diesel::prelude::*;
 use std::error::Error;
 use tenant_diesel::{EmbeddedApp, MigrationTarget, Selection, r2d2};
-use tenant_tests::{apps::todo, cases, new_client};
+use tenant_tests::{apps::todo, cases, name, new_client};
 
 /// The lock that the test may hold.
 const GATE: &str = "SELECT pg_advisory_lock_shared(42), pg_advisory_unlock_shared(42)";
@@ -40,6 +40,18 @@ fn run<A: EmbeddedApp>(call: &str, arguments: &[&str]) -> Result<(), Box<dyn Err
             Err(error) if error.is_taken() => {}
             created => drop(created?),
         },
+        ("rename", [_, old, new]) => {
+            let tenant = tenancy.find_by_schema(&name(old))?.ok_or("no such tenant")?;
+            tenancy.rename(&tenant, &name(new))?;
+        }
+        ("archive", [_, schema]) => {
+            let tenant = tenancy.find_by_schema(&name(schema))?.ok_or("no such tenant")?;
+            tenancy.archive(&tenant)?;
+        }
+        ("drop", [_, schema]) => {
+            let tenant = tenancy.find_by_schema(&name(schema))?.ok_or("no such tenant")?;
+            tenancy.delete_with_schema(&tenant)?;
+        }
         ("create_missing", _) => {
             let report = tenancy.create_missing_schemas()?;
             if report.has_failures() {

@@ -12,8 +12,8 @@
 pub mod apps;
 pub mod cases;
 mod database;
-pub mod domains;
 mod fixture;
+pub mod hosts;
 pub mod models;
 pub mod moods;
 mod observe;

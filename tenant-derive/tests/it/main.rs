@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `sample` | the program of the design, as a user writes it |
 //! | `models` | `#[derive(Tenant)]`: fields, keys, columns, generics |
+//! | `domains` | `#[derive(Domain)]`, `#[tenant(domain)]` |
 //! | `apps` | `#[shared_app]`, `#[tenant_app]`, both: names, scopes, qualifiers, markers |
 //! | `generated_files` | `schema = "..", tables(..)` |
 
 mod apps;
+mod domains;
 mod generated_files;
 mod models;
 mod sample;

@@ -128,7 +128,14 @@ impl<T: TenantModel + Sync> DirectoryBuilder<T> {
         let own_url = (!pool.is_behind_pooler()).then(|| pool.shelf().options.database_url.clone());
         let url = self.listen_at.or(own_url).filter(|_| self.listen);
         let channel = self.tenancy.records().schema().clone();
-        let store = Store::new(self.capacity, self.miss_capacity, self.ttl, self.miss_ttl);
+        let changes = Arc::clone(&pool.shelf().options.changes);
+        let store = Store::new(
+            self.capacity,
+            self.miss_capacity,
+            self.ttl,
+            self.miss_ttl,
+            changes,
+        );
         let allowance = Allowance::new(self.unknown_per_second);
         let inner = Arc::new(Inner::new(self.tenancy, self.source, store, allowance));
         let hears: Weak<Inner<T>> = Arc::downgrade(&inner);

@@ -21,6 +21,8 @@ pub(super) struct Store<T> {
     misses: Cache<Key, Miss>,
     ttl: Duration,
     miss_ttl: Duration,
+    /// How often this process changed the state of some tenant: a migration that puts one back into service says no more.
+    changes: Arc<AtomicU64>,
     /// How often something changed. What is kept was read at the same count.
     generation: Mutex<u64>,
     /// What was asked before these counts no more.
@@ -64,6 +66,7 @@ struct Miss {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Since {
     generation: u64,
+    changes: u64,
     at: Instant,
 }
 
@@ -88,12 +91,19 @@ pub(super) struct Found<T> {
 }
 
 impl<T> Store<T> {
-    pub(super) fn new(capacity: usize, miss_capacity: usize, ttl: Duration, miss_ttl: Duration) -> Self {
+    pub(super) fn new(
+        capacity: usize,
+        miss_capacity: usize,
+        ttl: Duration,
+        miss_ttl: Duration,
+        changes: Arc<AtomicU64>,
+    ) -> Self {
         Self {
             hits: Cache::new(capacity),
             misses: Cache::new(miss_capacity),
             ttl,
             miss_ttl,
+            changes,
             generation: Mutex::new(0),
             hits_count_from: AtomicU64::new(0),
             misses_count_from: AtomicU64::new(0),
@@ -109,6 +119,7 @@ impl<T> Store<T> {
     pub(super) fn now(&self) -> Since {
         Since {
             generation: *self.generation.lock().unwrap_or_else(PoisonError::into_inner),
+            changes: self.changes.load(Ordering::Acquire),
             at: Instant::now(),
         }
     }
@@ -167,7 +178,8 @@ impl<T> Store<T> {
     fn counts(&self, hit: &Hit<T>, now: Instant) -> bool {
         let ttl = match hit.availability {
             Availability::Served => self.ttl,
-            // That it is served again is to be known soon.
+            // That it is served again is to be known soon, and at once where this process sees to it.
+            _ if hit.since.changes != self.changes.load(Ordering::Acquire) => return false,
             Availability::Unavailable | Availability::Gone => self.ttl.min(self.miss_ttl),
         };
         !hit.is_stale.load(Ordering::Acquire)

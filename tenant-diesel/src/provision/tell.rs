@@ -28,6 +28,7 @@ impl<T: TenantModel> Tenancy<T> {
     ///
     /// [`Error::AfterCommit`] where one failed; the others ran.
     pub fn run_after_commit(&self, moment: Moment, schema: &SchemaName) -> Result<(), Error> {
+        self.tell_directories(schema);
         self.events().fire_committed(Event::new(moment, schema))
     }
 

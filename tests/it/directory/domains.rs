@@ -3,7 +3,7 @@
 use tenant_diesel::{Domain, Error};
 use tenant_tests::Fixture;
 use tenant_tests::apps::customers::Client;
-use tenant_tests::domains::*;
+use tenant_tests::hosts::*;
 
 /// With the partial unique index and without it.
 fn both() -> [Fixture; 2] {

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use tenant_diesel::{Availability, Directory, DomainName, Error, Folder, NotCached, PoolerMode, SchemaName};
-use tenant_tests::domains::*;
+use tenant_tests::hosts::*;
 use tenant_tests::{Fixture, Proxy, application, name, wait_until};
 
 #[test]

@@ -165,13 +165,18 @@ impl Fixture {
         options(builder).build().unwrap()
     }
 
-    /// The same application as another process has it, as far as this process can tell: by a URL of its own.
-    pub fn other_process(&self) -> Tenancy<Client> {
+    /// Another URL of the same database.
+    pub fn other_url(&self) -> String {
         let url = self.database.url();
         let sign = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{sign}application_name=other")
+    }
+
+    /// The same application as another process has it, as far as this process can tell: by a URL of its own.
+    pub fn other_process(&self) -> Tenancy<Client> {
         application_with_domains()
             .r2d2(r2d2::Pool::builder().max_size(2))
-            .connect(&format!("{url}{sign}application_name=other"))
+            .connect(&self.other_url())
             .unwrap()
     }
 }
