@@ -1,0 +1,94 @@
+//! What a review found: each test failed once.
+
+use crate::app::*;
+use axum::body::Body;
+use axum::http::Request;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use std::time::{Duration, Instant};
+use tenant_diesel::r2d2::Pool;
+use tenant_http::TenantRouter;
+use tower::ServiceExt;
+
+/// A pool of one connection, which a request holds until the lock is given back.
+async fn exhausted(patience: Duration) -> (Site, PgConnection, tokio::task::JoinHandle<u16>) {
+    let pool = Pool::builder().max_size(1).connection_timeout(patience);
+    let site = Site::with(
+        |builder| builder.r2d2(pool),
+        |rules| rules.by_host(),
+        |layer| layer,
+    );
+    site.customer("acme");
+    assert_eq!(site.get("acme.example.test", "/").await.status, 200);
+    let mut lock = PgConnection::establish(site.database.url()).unwrap();
+    lock.batch_execute("SELECT pg_advisory_lock(4711)").unwrap();
+    let held = tokio::spawn(status(&site, "acme.example.test", "/hold"));
+    until("the connection is held", || waits(&mut lock)).await;
+    (site, lock, held)
+}
+
+fn waits(conn: &mut PgConnection) -> bool {
+    diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(
+        "EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+         WHERE l.locktype = 'advisory' AND NOT l.granted)",
+    ))
+    .get_result(conn)
+    .unwrap()
+}
+
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let poll = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), poll)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// The status of an answer, from a task of its own.
+fn status(site: &Site, host: &str, path: &str) -> impl Future<Output = u16> + Send + 'static {
+    let request = Request::builder().uri(path).header("host", host);
+    let served = site.app.clone().oneshot(request.body(Body::empty()).unwrap());
+    async move { served.await.unwrap().status().as_u16() }
+}
+
+/// Follows redirects, as a browser does, to an end.
+async fn follow(site: &Site, at: &str, path: &str) {
+    let (mut at, mut path) = (at.to_owned(), path.to_owned());
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        let answer = site.get(&at, &path).await;
+        let Some(location) = answer.header("location") else {
+            return;
+        };
+        seen.push(location.to_owned());
+        let rest = location.strip_prefix("//").unwrap();
+        let (next, after) = rest.split_once('/').unwrap();
+        (at, path) = (next.to_owned(), format!("/{after}"));
+    }
+    panic!("it goes round: {seen:?}");
+}
+
+/// `Tenancy::with_schema` refuses the shared schema; a host must not be a way around the rules by which names are routed.
+#[tokio::test]
+async fn a_row_of_the_customers_that_has_the_schema_of_a_site_of_ones_own_is_not_served_at_its_host() {
+    let site = site();
+    let acme = site.customer("acme");
+    for (id, schema) in [(100, "blog"), (101, "public"), (102, "tenancy")] {
+        let sql = format!(
+            "INSERT INTO clients (id, schema_name, name) OVERRIDING SYSTEM VALUE VALUES ({id}, '{schema}', '{schema}');
+             INSERT INTO domains (domain, tenant_id, is_primary) VALUES ('{schema}.customer.test', {id}, true)"
+        );
+        let mut conn = PgConnection::establish(site.database.url()).unwrap();
+        conn.batch_execute(&sql).unwrap();
+        // Served by a handler of customers that needs no connection.
+        let answer = site.get(&format!("{schema}.customer.test"), "/spawn").await;
+        assert_eq!(answer.status, 404, "{schema}: {}", answer.text);
+    }
+    assert_eq!(
+        site.get("acme.example.test", "/").await.text,
+        format!("{0}: {0}", acme.name)
+    );
+}
