@@ -92,3 +92,28 @@ async fn a_row_of_the_customers_that_has_the_schema_of_a_site_of_ones_own_is_not
         format!("{0}: {0}", acme.name)
     );
 }
+
+/// Clients that go away must not leave more look-ups behind than there may be at once: they hold threads, and all of
+/// them wait for a connection.
+#[tokio::test]
+async fn requests_that_are_given_up_do_not_add_up_to_more_look_ups_than_there_may_be_at_once() {
+    let (site, mut lock, held) = exhausted(Duration::from_secs(5)).await;
+    let before = site.directory.metrics().queries;
+    for i in 0..40 {
+        let asking = tokio::spawn(status(&site, &format!("nobody{i}.example.test"), "/"));
+        // Until it has begun, or waits for its turn.
+        tokio::time::timeout(Duration::from_millis(50), async {
+            while site.directory.metrics().queries - before <= i {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await
+        .ok();
+        asking.abort();
+    }
+    let at_once = site.directory.metrics().queries - before;
+    lock.batch_execute("SELECT pg_advisory_unlock(4711)").unwrap();
+    assert_eq!(held.await.unwrap(), 200);
+    let most = u64::try_from(tenant_http::LOOKUPS_AT_ONCE).unwrap();
+    assert!(at_once <= most, "{at_once} look-ups at once");
+}
