@@ -117,3 +117,21 @@ async fn requests_that_are_given_up_do_not_add_up_to_more_look_ups_than_there_ma
     let most = u64::try_from(tenant_http::LOOKUPS_AT_ONCE).unwrap();
     assert!(at_once <= most, "{at_once} look-ups at once");
 }
+
+/// 48 unknown hosts, 8 at once: the last would be told after six times the pool's patience.
+#[tokio::test]
+async fn who_waits_for_a_look_up_is_told_503_when_the_patience_of_the_pool_ends() {
+    let patience = Duration::from_millis(500);
+    let (site, mut lock, held) = exhausted(patience).await;
+    let start = Instant::now();
+    let all: Vec<_> = (0..48)
+        .map(|i| tokio::spawn(status(&site, &format!("nobody{i}.example.test"), "/")))
+        .collect();
+    for one in all {
+        assert_eq!(one.await.unwrap(), 503);
+    }
+    let waited = start.elapsed();
+    lock.batch_execute("SELECT pg_advisory_unlock(4711)").unwrap();
+    assert_eq!(held.await.unwrap(), 200);
+    assert!(waited < patience * 4, "{waited:?}");
+}
