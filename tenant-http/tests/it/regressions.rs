@@ -135,3 +135,19 @@ async fn who_waits_for_a_look_up_is_told_503_when_the_patience_of_the_pool_ends(
     assert_eq!(held.await.unwrap(), 200);
     assert!(waited < patience * 4, "{waited:?}");
 }
+
+/// Two ask for one host while the pool is exhausted: one asks, the other waits for that one's failure.
+#[tokio::test]
+async fn who_waits_for_the_look_up_of_another_gets_503_as_that_one_does() {
+    let (site, mut lock, held) = exhausted(Duration::from_millis(500)).await;
+    let both: Vec<_> = (0..4)
+        .map(|_| tokio::spawn(status(&site, "nobody.example.test", "/")))
+        .collect();
+    let mut statuses = Vec::new();
+    for one in both {
+        statuses.push(one.await.unwrap());
+    }
+    lock.batch_execute("SELECT pg_advisory_unlock(4711)").unwrap();
+    assert_eq!(held.await.unwrap(), 200);
+    assert_eq!(statuses, [503; 4]);
+}
