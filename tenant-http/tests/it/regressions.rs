@@ -151,3 +151,46 @@ async fn who_waits_for_the_look_up_of_another_gets_503_as_that_one_does() {
     assert_eq!(held.await.unwrap(), 200);
     assert_eq!(statuses, [503; 4]);
 }
+
+/// As a layer that was put around an application twice: the folder is gone when the inner one looks.
+#[tokio::test]
+async fn the_customer_of_an_outer_layer_is_not_that_of_an_inner_one() {
+    let site = Site::with(
+        |builder| builder,
+        |rules| {
+            rules
+                .by_host_and_folder()
+                .public_where_nobody_else_is_at(host("shared.test"))
+        },
+        |layer| layer,
+    );
+    let acme = site.without_domain("acme");
+    site.domain(&acme, "shared.test/acme");
+    let layer = || {
+        let routing = tenant_http::routing::Routing::builder(site.tenancy.registry())
+            .by_host_and_folder()
+            .public_where_nobody_else_is_at(host("shared.test"));
+        tenant_http::TenantLayer::new(&site.tenancy, site.directory.clone(), routing.build().unwrap())
+    };
+    let public = axum::Router::new().route(
+        "/",
+        axum::routing::get(
+            |tenant: Option<tenant_http::Tenant<Client>>, routed: tenant_http::Routed| async move {
+                format!(
+                    "{:?} {:?}",
+                    tenant.map(|tenant| tenant.name.clone()),
+                    routed.tenant()
+                )
+            },
+        ),
+    );
+    let inner = TenantRouter::new().public(public).layer(layer());
+    let app = tower::Layer::layer(&layer(), inner);
+    let request = Request::builder().uri("/acme").header("host", "shared.test");
+    let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let bytes = http_body_util::BodyExt::collect(response.into_body())
+        .await
+        .unwrap()
+        .to_bytes();
+    assert_eq!(std::str::from_utf8(&bytes).unwrap(), "None None");
+}
