@@ -194,3 +194,20 @@ async fn the_customer_of_an_outer_layer_is_not_that_of_an_inner_one() {
         .to_bytes();
     assert_eq!(std::str::from_utf8(&bytes).unwrap(), "None None");
 }
+
+/// A row with `www.` is never found, by the documentation. A redirect to it must not go round for ever.
+#[tokio::test]
+async fn a_primary_domain_with_www_is_not_redirected_to_for_ever() {
+    let site = Site::with(|builder| builder, |rules| rules.by_host(), |layer| layer);
+    let acme = site.without_domain("acme");
+    let www = NewDomain {
+        domain: tenant_diesel::DomainName::parse_keeping_www("www.acme.test").unwrap(),
+        folder: "".parse().unwrap(),
+        tenant_id: acme.id,
+        is_primary: true,
+        redirect_to_primary: false,
+    };
+    let _: ClientDomain = site.tenancy.add_domain(&acme, www).unwrap();
+    site.redirecting(&acme, "acme.test");
+    follow(&site, "acme.test", "/").await;
+}
