@@ -211,3 +211,13 @@ async fn a_primary_domain_with_www_is_not_redirected_to_for_ever() {
     site.redirecting(&acme, "acme.test");
     follow(&site, "acme.test", "/").await;
 }
+
+/// The primary domain has a folder, and routing looks at hosts only.
+#[tokio::test]
+async fn a_primary_domain_in_a_folder_is_not_redirected_to_for_ever_where_folders_are_not_routed() {
+    let site = Site::with(|builder| builder, |rules| rules.by_host(), |layer| layer);
+    let acme = site.without_domain("acme");
+    site.domain(&acme, "acme.test/app");
+    site.redirecting(&acme, "acme.test");
+    follow(&site, "acme.test", "/x").await;
+}
