@@ -221,3 +221,29 @@ async fn a_primary_domain_in_a_folder_is_not_redirected_to_for_ever_where_folder
     site.redirecting(&acme, "acme.test");
     follow(&site, "acme.test", "/x").await;
 }
+
+/// "301 to the primary domain, keeping path and query."
+#[tokio::test]
+async fn a_redirect_to_the_primary_domain_keeps_the_path_as_it_came() {
+    let site = site();
+    let acme = site.customer("acme");
+    site.redirecting(&acme, "old.test");
+    site.redirecting(&acme, "shared.test/old");
+    for (at, path, kept) in [
+        (
+            "old.test",
+            "/fetch/https://a.test//b?x=//y",
+            "/fetch/https://a.test//b?x=//y",
+        ),
+        ("old.test", "//a", "//a"),
+        ("shared.test", "/old//a", "//a"),
+        ("shared.test", "/old", "/"),
+    ] {
+        let answer = site.get(at, path).await;
+        assert_eq!(
+            answer.header("location"),
+            Some(&*format!("//acme.example.test{kept}")),
+            "{at} {path}"
+        );
+    }
+}
