@@ -19,5 +19,7 @@ mod links;
 mod crossings;
 // Another process changes tenants.
 mod changes;
+// What a review found.
+mod regressions;
 // Web sockets.
 mod sockets;

@@ -1,0 +1,249 @@
+//! What a review found: each test failed once.
+
+use crate::app::*;
+use axum::body::Body;
+use axum::http::Request;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use std::time::{Duration, Instant};
+use tenant_diesel::r2d2::Pool;
+use tenant_http::TenantRouter;
+use tower::ServiceExt;
+
+/// A pool of one connection, which a request holds until the lock is given back.
+async fn exhausted(patience: Duration) -> (Site, PgConnection, tokio::task::JoinHandle<u16>) {
+    let pool = Pool::builder().max_size(1).connection_timeout(patience);
+    let site = Site::with(
+        |builder| builder.r2d2(pool),
+        |rules| rules.by_host(),
+        |layer| layer,
+    );
+    site.customer("acme");
+    assert_eq!(site.get("acme.example.test", "/").await.status, 200);
+    let mut lock = PgConnection::establish(site.database.url()).unwrap();
+    lock.batch_execute("SELECT pg_advisory_lock(4711)").unwrap();
+    let held = tokio::spawn(status(&site, "acme.example.test", "/hold"));
+    until("the connection is held", || waits(&mut lock)).await;
+    (site, lock, held)
+}
+
+fn waits(conn: &mut PgConnection) -> bool {
+    diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(
+        "EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+         WHERE l.locktype = 'advisory' AND NOT l.granted)",
+    ))
+    .get_result(conn)
+    .unwrap()
+}
+
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let poll = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), poll)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// The status of an answer, from a task of its own.
+fn status(site: &Site, host: &str, path: &str) -> impl Future<Output = u16> + Send + 'static {
+    let request = Request::builder().uri(path).header("host", host);
+    let served = site.app.clone().oneshot(request.body(Body::empty()).unwrap());
+    async move { served.await.unwrap().status().as_u16() }
+}
+
+/// Follows redirects, as a browser does, to an end.
+async fn follow(site: &Site, at: &str, path: &str) {
+    let (mut at, mut path) = (at.to_owned(), path.to_owned());
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        let answer = site.get(&at, &path).await;
+        let Some(location) = answer.header("location") else {
+            return;
+        };
+        seen.push(location.to_owned());
+        let rest = location.strip_prefix("//").unwrap();
+        let (next, after) = rest.split_once('/').unwrap();
+        (at, path) = (next.to_owned(), format!("/{after}"));
+    }
+    panic!("it goes round: {seen:?}");
+}
+
+/// `Tenancy::with_schema` refuses the shared schema; a host must not be a way around the rules by which names are routed.
+#[tokio::test]
+async fn a_row_of_the_customers_that_has_the_schema_of_a_site_of_ones_own_is_not_served_at_its_host() {
+    let site = site();
+    let acme = site.customer("acme");
+    for (id, schema) in [(100, "blog"), (101, "public"), (102, "tenancy")] {
+        let sql = format!(
+            "INSERT INTO clients (id, schema_name, name) OVERRIDING SYSTEM VALUE VALUES ({id}, '{schema}', '{schema}');
+             INSERT INTO domains (domain, tenant_id, is_primary) VALUES ('{schema}.customer.test', {id}, true)"
+        );
+        let mut conn = PgConnection::establish(site.database.url()).unwrap();
+        conn.batch_execute(&sql).unwrap();
+        // Served by a handler of customers that needs no connection.
+        let answer = site.get(&format!("{schema}.customer.test"), "/spawn").await;
+        assert_eq!(answer.status, 404, "{schema}: {}", answer.text);
+    }
+    assert_eq!(
+        site.get("acme.example.test", "/").await.text,
+        format!("{0}: {0}", acme.name)
+    );
+}
+
+/// Clients that go away must not leave more look-ups behind than there may be at once: they hold threads, and all of
+/// them wait for a connection.
+#[tokio::test]
+async fn requests_that_are_given_up_do_not_add_up_to_more_look_ups_than_there_may_be_at_once() {
+    let (site, mut lock, held) = exhausted(Duration::from_secs(5)).await;
+    let before = site.directory.metrics().queries;
+    for i in 0..40 {
+        let asking = tokio::spawn(status(&site, &format!("nobody{i}.example.test"), "/"));
+        // Until it has begun, or waits for its turn.
+        tokio::time::timeout(Duration::from_millis(50), async {
+            while site.directory.metrics().queries - before <= i {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await
+        .ok();
+        asking.abort();
+    }
+    let at_once = site.directory.metrics().queries - before;
+    lock.batch_execute("SELECT pg_advisory_unlock(4711)").unwrap();
+    assert_eq!(held.await.unwrap(), 200);
+    let most = u64::try_from(tenant_http::LOOKUPS_AT_ONCE).unwrap();
+    assert!(at_once <= most, "{at_once} look-ups at once");
+}
+
+/// 48 unknown hosts, 8 at once: the last would be told after six times the pool's patience.
+#[tokio::test]
+async fn who_waits_for_a_look_up_is_told_503_when_the_patience_of_the_pool_ends() {
+    let patience = Duration::from_millis(500);
+    let (site, mut lock, held) = exhausted(patience).await;
+    let start = Instant::now();
+    let all: Vec<_> = (0..48)
+        .map(|i| tokio::spawn(status(&site, &format!("nobody{i}.example.test"), "/")))
+        .collect();
+    for one in all {
+        assert_eq!(one.await.unwrap(), 503);
+    }
+    let waited = start.elapsed();
+    lock.batch_execute("SELECT pg_advisory_unlock(4711)").unwrap();
+    assert_eq!(held.await.unwrap(), 200);
+    assert!(waited < patience * 4, "{waited:?}");
+}
+
+/// Two ask for one host while the pool is exhausted: one asks, the other waits for that one's failure.
+#[tokio::test]
+async fn who_waits_for_the_look_up_of_another_gets_503_as_that_one_does() {
+    let (site, mut lock, held) = exhausted(Duration::from_millis(500)).await;
+    let both: Vec<_> = (0..4)
+        .map(|_| tokio::spawn(status(&site, "nobody.example.test", "/")))
+        .collect();
+    let mut statuses = Vec::new();
+    for one in both {
+        statuses.push(one.await.unwrap());
+    }
+    lock.batch_execute("SELECT pg_advisory_unlock(4711)").unwrap();
+    assert_eq!(held.await.unwrap(), 200);
+    assert_eq!(statuses, [503; 4]);
+}
+
+/// As a layer that was put around an application twice: the folder is gone when the inner one looks.
+#[tokio::test]
+async fn the_customer_of_an_outer_layer_is_not_that_of_an_inner_one() {
+    let site = Site::with(
+        |builder| builder,
+        |rules| {
+            rules
+                .by_host_and_folder()
+                .public_where_nobody_else_is_at(host("shared.test"))
+        },
+        |layer| layer,
+    );
+    let acme = site.without_domain("acme");
+    site.domain(&acme, "shared.test/acme");
+    let layer = || {
+        let routing = tenant_http::routing::Routing::builder(site.tenancy.registry())
+            .by_host_and_folder()
+            .public_where_nobody_else_is_at(host("shared.test"));
+        tenant_http::TenantLayer::new(&site.tenancy, site.directory.clone(), routing.build().unwrap())
+    };
+    let public = axum::Router::new().route(
+        "/",
+        axum::routing::get(
+            |tenant: Option<tenant_http::Tenant<Client>>, routed: tenant_http::Routed| async move {
+                format!(
+                    "{:?} {:?}",
+                    tenant.map(|tenant| tenant.name.clone()),
+                    routed.tenant()
+                )
+            },
+        ),
+    );
+    let inner = TenantRouter::new().public(public).layer(layer());
+    let app = tower::Layer::layer(&layer(), inner);
+    let request = Request::builder().uri("/acme").header("host", "shared.test");
+    let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let bytes = http_body_util::BodyExt::collect(response.into_body())
+        .await
+        .unwrap()
+        .to_bytes();
+    assert_eq!(std::str::from_utf8(&bytes).unwrap(), "None None");
+}
+
+/// A row with `www.` is never found, by the documentation. A redirect to it must not go round for ever.
+#[tokio::test]
+async fn a_primary_domain_with_www_is_not_redirected_to_for_ever() {
+    let site = Site::with(|builder| builder, |rules| rules.by_host(), |layer| layer);
+    let acme = site.without_domain("acme");
+    let www = NewDomain {
+        domain: tenant_diesel::DomainName::parse_keeping_www("www.acme.test").unwrap(),
+        folder: "".parse().unwrap(),
+        tenant_id: acme.id,
+        is_primary: true,
+        redirect_to_primary: false,
+    };
+    let _: ClientDomain = site.tenancy.add_domain(&acme, www).unwrap();
+    site.redirecting(&acme, "acme.test");
+    follow(&site, "acme.test", "/").await;
+}
+
+/// The primary domain has a folder, and routing looks at hosts only.
+#[tokio::test]
+async fn a_primary_domain_in_a_folder_is_not_redirected_to_for_ever_where_folders_are_not_routed() {
+    let site = Site::with(|builder| builder, |rules| rules.by_host(), |layer| layer);
+    let acme = site.without_domain("acme");
+    site.domain(&acme, "acme.test/app");
+    site.redirecting(&acme, "acme.test");
+    follow(&site, "acme.test", "/x").await;
+}
+
+/// "301 to the primary domain, keeping path and query."
+#[tokio::test]
+async fn a_redirect_to_the_primary_domain_keeps_the_path_as_it_came() {
+    let site = site();
+    let acme = site.customer("acme");
+    site.redirecting(&acme, "old.test");
+    site.redirecting(&acme, "shared.test/old");
+    for (at, path, kept) in [
+        (
+            "old.test",
+            "/fetch/https://a.test//b?x=//y",
+            "/fetch/https://a.test//b?x=//y",
+        ),
+        ("old.test", "//a", "//a"),
+        ("shared.test", "/old//a", "//a"),
+        ("shared.test", "/old", "/"),
+    ] {
+        let answer = site.get(at, path).await;
+        assert_eq!(
+            answer.header("location"),
+            Some(&*format!("//acme.example.test{kept}")),
+            "{at} {path}"
+        );
+    }
+}
