@@ -22,6 +22,7 @@ impl Directory for Acme {
         let domain = domains.into_iter().find(|domain| is_here && domain.matches(host));
         Ok(domain.map(|domain| Located {
             tenant: (),
+            schema: SchemaName::new("acme").unwrap(),
             address: Address::new(domain, folder),
             is_primary: true,
             redirect: None,

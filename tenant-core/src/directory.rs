@@ -47,6 +47,8 @@ impl<D: Directory> Directory for &D {
 pub struct Located<T> {
     /// The tenant.
     pub tenant: T,
+    /// Its schema: routing does not believe that a customer has one of the application's own.
+    pub schema: SchemaName,
     /// The domain that was found: with a folder only where the request's is meant.
     pub address: Address,
     /// Whether that is the tenant's primary one.

@@ -6,7 +6,7 @@
 use crate::current::TenantContext;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tenant_core::{SchemaName, TenantRef};
 use tenant_diesel::{
     Error, PublicConnection, ScopeError, Tenancy, TenantConnection, TenantModel, TenantPool,
@@ -153,26 +153,31 @@ impl Databases {
             // As if it had happened here, where layers that catch panics see it.
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
             // The runtime is ending, and did not begin with it.
-            Err(Err(_)) => Err(E::from_scope(self.timed_out(schema, started))),
+            Err(Err(_)) => Err(E::from_scope(self.timed_out(Some(&schema), started))),
         }
+    }
+
+    /// How long it is waited for a connection.
+    pub(crate) fn patience(&self) -> Duration {
+        self.scopes.pool().connection_timeout()
     }
 
     async fn place(&self, schema: &SchemaName, started: Instant) -> Result<OwnedSemaphorePermit, Error> {
-        let patience = self.scopes.pool().connection_timeout();
-        let place = tokio::time::timeout(patience, Arc::clone(&self.places).acquire_owned());
+        let place = tokio::time::timeout(self.patience(), Arc::clone(&self.places).acquire_owned());
         match place.await {
             Ok(Ok(place)) => Ok(place),
             // It is never closed; if it were, nobody would get a place.
-            Ok(Err(_)) | Err(_) => Err(self.timed_out(schema.clone(), started)),
+            Ok(Err(_)) | Err(_) => Err(self.timed_out(Some(schema), started)),
         }
     }
 
-    fn timed_out(&self, schema: SchemaName, started: Instant) -> Error {
+    /// Nobody gave a connection back in time: for a schema, or for the shared one.
+    pub(crate) fn timed_out(&self, schema: Option<&SchemaName>, started: Instant) -> Error {
         let pool = self.scopes.pool();
         let state = pool.state();
         Error::PoolTimeout {
             pool: pool.name().to_owned(),
-            schema,
+            schema: schema.unwrap_or_else(|| self.scopes.public_schema()).clone(),
             waited: started.elapsed(),
             connections: state.connections,
             idle: state.idle_connections,

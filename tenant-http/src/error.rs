@@ -57,7 +57,8 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Database(error) => status_of(error),
+            // Also where another request's look-up failed.
+            Self::Database(error) => status_of(error.cause()),
             Self::NotRouted => StatusCode::INTERNAL_SERVER_ERROR,
             Self::OtherSite { .. } => StatusCode::NOT_FOUND,
             Self::Refused(refusal) => {

@@ -12,8 +12,7 @@ use tenant_diesel::{Tenancy, TenantDirectory, TenantModel};
 use tokio::sync::Semaphore;
 use tower_layer::Layer;
 
-/// How many requests ask the database at once who is at their host. The others wait, and mostly find that the answer
-/// came meanwhile.
+/// How many requests ask the database at once who is at their host. The others wait, as long as for a connection.
 pub const LOOKUPS_AT_ONCE: usize = 8;
 
 /// Routing over the tenants of a [`TenantDirectory`].
@@ -40,7 +39,7 @@ pub(crate) struct Shared<T> {
     pub(crate) databases: Databases,
     pub(crate) forwarding: Forwarding,
     pub(crate) not_found: Option<Router>,
-    pub(crate) lookups: Semaphore,
+    pub(crate) lookups: Arc<Semaphore>,
 }
 
 impl<T: TenantModel + Sync> TenantLayer<T> {
@@ -54,7 +53,7 @@ impl<T: TenantModel + Sync> TenantLayer<T> {
                 databases: Databases::new(tenancy),
                 forwarding: Forwarding::Ignored,
                 not_found: None,
-                lookups: Semaphore::new(LOOKUPS_AT_ONCE),
+                lookups: Arc::new(Semaphore::new(LOOKUPS_AT_ONCE)),
             }),
         }
     }

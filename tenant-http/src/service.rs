@@ -17,6 +17,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 use tenant_core::TenantRef;
 use tenant_core::routing::{Decision, Refusal, Route, Target};
 use tenant_diesel::TenantModel;
@@ -95,11 +96,21 @@ async fn decide<T: TenantModel + Sync>(
     if let Ok(decision) = shared.routing.decide(&request, &shared.directory.cached()) {
         return Ok((decision, request));
     }
-    // Never closed.
-    let _place = shared.lookups.acquire().await;
+    let started = Instant::now();
+    let patience = shared.databases.patience();
+    let place = tokio::time::timeout(patience, Arc::clone(&shared.lookups).acquire_owned());
+    let Ok(Ok(place)) = place.await else {
+        return Err(Error::Database(shared.databases.timed_out(None, started)));
+    };
+    // While it was waited for, another may have found out.
+    if let Ok(decision) = shared.routing.decide(&request, &shared.directory.cached()) {
+        return Ok((decision, request));
+    }
     let shared = Arc::clone(shared);
     let span = tracing::Span::current();
     let asking = tokio::task::spawn_blocking(move || {
+        // Also if nobody waits for the answer any more.
+        let _place = place;
         span.in_scope(|| Ok((shared.routing.decide(&request, &shared.directory)?, request)))
     });
     match asking.await.map_err(tokio::task::JoinError::try_into_panic) {
@@ -148,8 +159,10 @@ fn routed<T: TenantModel + Sync>(
             databases: shared.databases.clone(),
         }),
     });
-    if let Target::Tenant(tenant) = route.target {
-        parts.extensions.insert(Tenant(tenant));
+    match route.target {
+        Target::Tenant(tenant) => drop(parts.extensions.insert(Tenant(tenant))),
+        // That of a layer further out.
+        Target::Static(_) | Target::Public => drop(parts.extensions.remove::<Tenant<T>>()),
     }
     (Request::from_parts(parts, body), TenantContext::new(tenant, span))
 }

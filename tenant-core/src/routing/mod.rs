@@ -52,7 +52,7 @@ type Authorize<T, R> = Box<dyn Fn(&Target<T>, &R) -> bool + Send + Sync>;
 /// #     type Error = std::convert::Infallible;
 /// #     fn by_domain(&self, host: &Hostname, _: &Folder) -> Result<Option<Located<&'static str>>, Self::Error> {
 /// #         Ok((host.as_str() == "acme.example.com").then(|| Located {
-/// #             tenant: "acme", address: Address::new(host.clone().into(), Folder::NONE), is_primary: true,
+/// #             tenant: "acme", schema: SchemaName::new("acme").unwrap(), address: Address::new(host.clone().into(), Folder::NONE), is_primary: true,
 /// #             redirect: None, availability: Availability::Served,
 /// #         }))
 /// #     }

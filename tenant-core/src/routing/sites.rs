@@ -12,6 +12,7 @@ pub(super) struct Sites {
     fallback_hosts: HashMap<Hostname, Target<()>>,
     names: HashMap<String, Arc<StaticTenant>>,
     never: Vec<SchemaName>,
+    reserved: Vec<SchemaName>,
     public: SchemaName,
     pub(super) public_by_name: bool,
 }
@@ -27,6 +28,12 @@ impl Sites {
                 .reference()
                 .into_iter()
                 .chain([registry.public(), registry.library()])
+                .cloned()
+                .collect(),
+            reserved: registry
+                .static_names()
+                .iter()
+                .chain(registry.extension_schemas())
                 .cloned()
                 .collect(),
             public: registry.public().clone(),
@@ -79,7 +86,12 @@ impl Sites {
         self.names.get(name).map(|site| Target::Static(Arc::clone(site)))
     }
 
-    /// Whether no customer can have this name.
+    /// Whether a schema is the application's own, so that it is no customer's.
+    pub(super) fn is_own(&self, schema: &SchemaName) -> bool {
+        self.is_never_routed(schema) || self.reserved.iter().any(|name| name.eq_ignore_case(schema))
+    }
+
+    /// Whether no folder, header or claim can mean it.
     pub(super) fn is_never_routed(&self, schema: &SchemaName) -> bool {
         self.never.iter().any(|never| never.eq_ignore_case(schema))
             || schema.as_str().starts_with(crate::reserved::SPARE_PREFIX)

@@ -93,8 +93,12 @@ impl<T: Clone, R: RoutedRequest> Routing<T, R> {
             Folder::NONE
         };
         if let Some(located) = directory.by_domain(host, &folder)? {
+            // A row that came by without the library, whose rules no name gets around.
+            if self.sites.is_own(&located.schema) {
+                return Ok(Outcome::Unknown);
+            }
             match located.availability {
-                Availability::Served => return Ok(Outcome::Decided(at(located, request))),
+                Availability::Served => return Ok(Outcome::Decided(self.at(located, request, and_folder))),
                 Availability::Unavailable => return Ok(Outcome::refused(Refusal::Unavailable)),
                 // As if it were not there; and no site takes over the host of somebody who comes back.
                 Availability::Gone => return Ok(Outcome::Unknown),
@@ -104,6 +108,36 @@ impl<T: Clone, R: RoutedRequest> Routing<T, R> {
             Some(target) => Outcome::found(target, Via::FallbackDomain(host.clone())),
             None => Outcome::Unknown,
         })
+    }
+
+    /// A tenant that was found at a host: it serves, or sends to its primary domain.
+    fn at(&self, located: Located<T>, request: &R, and_folder: bool) -> Decision<T> {
+        let redirect = located.redirect.filter(|to| self.is_found_at(to, and_folder));
+        let prefix = located.address.folder.as_str().to_owned();
+        let route =
+            Route::new(Target::Tenant(located.tenant), Via::Domain(located.address)).under(prefix, true);
+        let Some(to) = redirect else {
+            return Decision::Serve(route);
+        };
+        let (host, folder) = (&to.domain, &to.folder);
+        let authority = request.authority();
+        let port = authority.as_deref().map(port_of).unwrap_or_default();
+        let slash = if folder.is_none() { "" } else { "/" };
+        // After a host, a path is a path, whatever it starts with; so it stays as it came.
+        let path = route.path_within(request.path());
+        let query = request
+            .query()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
+        Decision::Redirect {
+            location: format!("//{host}{port}{slash}{folder}{path}{query}"),
+        }
+    }
+
+    /// Whether a request that is sent to an address comes to it. One that does not would be sent there for ever.
+    fn is_found_at(&self, address: &Address, and_folder: bool) -> bool {
+        let is_read = |host: &Hostname| self.keeps_www || Hostname::parse(host.as_str()).as_ref() == Ok(host);
+        (and_folder || address.folder.is_none()) && address.domain.hostname().is_some_and(is_read)
     }
 
     /// By the name of a schema, or the alias of a static tenant.
@@ -127,31 +161,6 @@ impl<T: Clone, R: RoutedRequest> Routing<T, R> {
             Some((_, Availability::Unavailable)) => Outcome::refused(Refusal::Unavailable),
             Some((tenant, Availability::Served)) => Outcome::found(Target::Tenant(tenant), via),
         })
-    }
-}
-
-/// A tenant that was found at a host: it serves, or sends to its primary domain.
-fn at<T>(located: Located<T>, request: &impl RoutedRequest) -> Decision<T> {
-    let prefix = located.address.folder.as_str().to_owned();
-    let route = Route::new(Target::Tenant(located.tenant), Via::Domain(located.address)).under(prefix, true);
-    let Some((redirect, host)) = located
-        .redirect
-        .as_ref()
-        .and_then(|address| Some((address, address.domain.hostname()?)))
-    else {
-        return Decision::Serve(route);
-    };
-    let port = request
-        .authority()
-        .map(|authority| port_of(&authority).to_owned());
-    let path = super::path::under(redirect.folder.as_str(), route.path_within(request.path()));
-    let query = request.query().map(|query| format!("?{query}"));
-    Decision::Redirect {
-        location: format!(
-            "//{host}{}{path}{}",
-            port.unwrap_or_default(),
-            query.unwrap_or_default()
-        ),
     }
 }
 

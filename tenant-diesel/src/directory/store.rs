@@ -278,6 +278,7 @@ impl<T> Hit<T> {
         let place = self.place.as_ref()?;
         Some(Located {
             tenant: Arc::clone(&self.tenant),
+            schema: self.schema.clone(),
             address: place.address.clone(),
             is_primary: place.is_primary,
             redirect: place.redirect.clone(),

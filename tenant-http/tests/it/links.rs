@@ -66,7 +66,7 @@ async fn an_old_domain_sends_to_the_primary_one_for_good() {
             "old.test",
             "//evil.test/",
             301,
-            "//acme.example.test/evil.test/",
+            "//acme.example.test//evil.test/",
         ),
     ] {
         let request = Request::builder().method(method).uri(path).header("host", host);

@@ -234,12 +234,12 @@ fn a_domain_leads_to_the_primary_one_with_path_query_and_port() {
         (
             "old.localhost",
             "//evil.example/",
-            "-> //tenant1.localhost/evil.example/",
+            "-> //tenant1.localhost//evil.example/",
         ),
         (
             "old.localhost",
             "/f//evil.example/",
-            "-> //tenants.localhost/tenant1/evil.example/",
+            "-> //tenants.localhost/tenant1//evil.example/",
         ),
         // A wildcard is no place to go to.
         ("wild.localhost", "/", "tenant1"),
@@ -254,14 +254,63 @@ fn a_domain_leads_to_the_primary_one_with_path_query_and_port() {
     );
 }
 
+/// They would come back to where they came from.
+#[test]
+fn nobody_is_sent_where_he_would_not_arrive() {
+    let to = |address| {
+        Customers::default()
+            .with("acme", &[])
+            .redirecting("acme", "acme.test", address)
+    };
+    assert_eq!(
+        decided(&to("acme.test/app"), Builder::by_host, &at("acme.test", "/x")),
+        "acme"
+    );
+    let with_folders = decided(
+        &to("acme.test/app"),
+        Builder::by_host_and_folder,
+        &at("acme.test", "/x"),
+    );
+    assert_eq!(with_folders, "-> //acme.test/app/x");
+    let mut www = to("acme.test");
+    let domain = DomainName::parse_keeping_www("www.acme.test").unwrap();
+    www.domains[0].redirect = Some(Address::new(domain, Folder::NONE));
+    assert_eq!(decided(&www, Builder::by_host, &at("acme.test", "/x")), "acme");
+    let keeping = |builder: Builder| builder.by_host().keeping_www();
+    assert_eq!(
+        decided(&www, keeping, &at("acme.test", "/x")),
+        "-> //www.acme.test/x"
+    );
+}
+
+#[test]
+fn a_row_that_has_a_schema_of_the_applications_own_is_nobodys() {
+    for schema in [
+        "public",
+        "PUBLIC",
+        "tenancy",
+        "sample",
+        "blog",
+        "www",
+        "tenancy_spare_1",
+    ] {
+        let customers = Customers::default().with(schema, &["acme.test"]);
+        assert_eq!(
+            decided(&customers, Builder::by_host, &at("acme.test", "/")),
+            "404",
+            "{schema}"
+        );
+    }
+}
+
 #[test]
 fn www_is_kept_where_the_application_says_so() {
     let customers = || {
-        let mut customers = Customers::default().with("bare", &["x.test"]).with("www", &[]);
+        let mut customers = Customers::default().with("bare", &["x.test"]).with("web", &[]);
         let www = DomainName::parse_keeping_www("www.x.test").unwrap();
         customers.domains.push(Entry {
             address: Address::new(www, Folder::NONE),
-            tenant: "www",
+            tenant: "web",
             redirect: None,
         });
         customers
@@ -271,7 +320,7 @@ fn www_is_kept_where_the_application_says_so() {
         "bare"
     );
     let keeping = |builder: Builder| builder.by_host().keeping_www();
-    assert_eq!(decided(&customers(), keeping, &at("www.x.test", "/")), "www");
+    assert_eq!(decided(&customers(), keeping, &at("www.x.test", "/")), "web");
     assert_eq!(decided(&customers(), keeping, &at("x.test", "/")), "bare");
 }
 

@@ -75,6 +75,7 @@ impl Directory for Customers {
         });
         Ok(found.map(|entry| Located {
             tenant: entry.tenant,
+            schema: SchemaName::quoted_any(entry.tenant).unwrap(),
             address: entry.address.clone(),
             is_primary: false,
             redirect: entry.redirect.clone(),
