@@ -8,8 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::get;
-use tenant_diesel::{Moment, SchemaName, StaticTenant, Tenancy, TenantDirectory};
-use tenant_http::{Routing, TenantLayer, TenantRouter};
+use tenant_diesel::{Moment, SchemaName, StaticTenant, Tenancy, TenantDirectory, r2d2};
+use tenant_http::{HttpRouting, TenantLayer, TenantRouter};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -49,6 +49,7 @@ impl App {
             .domain(tenant_diesel::Hostname::parse(&format!("blog.{}", config.base))?)
             .app::<blog_app::App>();
         let mut builder = Tenancy::<customers::Client>::builder()
+            .r2d2(r2d2::Pool::builder().max_size(config.connections))
             .app::<customers::App>()
             .app::<accounts::App>()
             .app::<todo::App>()
@@ -79,8 +80,7 @@ impl App {
     ///
     /// The routing contradicts itself.
     pub fn router(self: &Arc<Self>) -> Result<Router, Box<dyn Error + Send + Sync>> {
-        let routing = Routing::builder()
-            .static_tenants(self.tenancy.registry().static_tenants())
+        let routing = HttpRouting::builder(self.tenancy.registry())
             .public_at(self.config.base.clone())
             .by_host()
             .build()?;

@@ -93,6 +93,12 @@ pub(crate) mod todo {
     diesel::table! { tasks (id) { id -> Int8, title -> Text, done -> Bool, added_by -> Int8 } }
 }
 
+// Two apps of one schema can be joined like two tables of one app.
+use accounts::users;
+use todo::tasks;
+diesel::joinable!(tasks -> users (added_by));
+diesel::allow_tables_to_appear_in_same_query!(tasks, users);
+
 /// What the blog has instead: in its schema only, for no one else names this app.
 #[tenant_app(migrations = "migrations/blog")]
 pub(crate) mod blog {

@@ -9,6 +9,8 @@ use crate::token;
 
 /// Where the application listens if nobody says otherwise.
 const DEFAULT_PORT: u16 = 3000;
+/// How many connections to the database there may be.
+const DEFAULT_CONNECTIONS: u32 = 10;
 
 /// What differs between installations.
 #[derive(Clone)]
@@ -19,6 +21,8 @@ pub struct Config {
     pub base: Hostname,
     /// The password of the admin page.
     pub admin_password: String,
+    /// How many connections to the database there may be.
+    pub connections: u32,
     /// Whether browsers come by HTTPS, through a proxy: cookies are then never sent without it.
     pub https: bool,
 }
@@ -34,6 +38,7 @@ impl Config {
             address,
             base: Hostname::parse("localhost")?,
             admin_password,
+            connections: DEFAULT_CONNECTIONS,
             https: false,
         })
     }

@@ -38,7 +38,7 @@ struct Shown {
 fn read(conn: &mut TenantConnection, plan_id: i32) -> QueryResult<Shown> {
     Ok(Shown {
         tasks: tasks::table
-            .inner_join(users::table.on(users::id.eq(tasks::added_by)))
+            .inner_join(users::table)
             .order((tasks::done, tasks::id))
             .select((tasks::id, tasks::title, tasks::done, users::name))
             .load(conn)?,

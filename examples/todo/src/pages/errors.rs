@@ -9,7 +9,7 @@ use maud::{Markup, Render, html};
 use super::Page;
 
 /// The page of a status.
-pub(crate) fn page(status: StatusCode) -> Markup {
+fn page(status: StatusCode) -> Markup {
     let (title, text) = match status {
         StatusCode::BAD_REQUEST => ("That did not work", "The request could not be understood."),
         StatusCode::FORBIDDEN => ("That was refused", "The request came from another site."),

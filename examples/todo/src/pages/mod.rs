@@ -13,6 +13,6 @@ mod field;
 mod layout;
 
 pub(crate) use assets::routes as assets;
-pub(crate) use errors::{dress, page as error_page};
+pub(crate) use errors::dress;
 pub(crate) use field::{Field, button};
 pub(crate) use layout::Page;
