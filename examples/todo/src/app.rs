@@ -63,7 +63,8 @@ impl App {
             });
         }
         let tenancy = builder.connect(database_url)?;
-        tracing::info!("{}", tenancy.migrate()?);
+        let report = tenancy.migrate()?;
+        tracing::info!("{report}");
         let directory = tenancy.directory::<customers::ClientDomain>().build()?;
         Ok(Arc::new(Self {
             config,

@@ -9,6 +9,7 @@ use todo::{App, Config};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
+use tracing_subscriber::EnvFilter;
 
 /// The password of the admin page.
 pub(crate) const PASSWORD: &str = "let me in";
@@ -24,6 +25,8 @@ pub(crate) struct Site {
 impl Site {
     /// Starts it.
     pub(crate) fn start() -> Self {
+        // What it logs, for those who ask: `RUST_LOG=info cargo test -p todo -- --nocapture`.
+        let _begun = tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).try_init();
         let database = Postgres::shared().unwrap().database().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
