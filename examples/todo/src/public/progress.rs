@@ -18,7 +18,7 @@ use crate::pages::Page;
 const STEPS: [(Step, &str, &str); 4] = [
     (Step::Waiting, "Waiting for its turn", ""),
     (Step::Named, "Writing down the name", "Moment::Creating"),
-    (Step::Building, "Making a place for users and tasks", "Moment::ApplyingMigration"),
+    (Step::Building, "Making the tables", "Moment::ApplyingMigration"),
     (Step::Built, "Connecting the address", "Moment::Created"),
 ];
 
@@ -31,7 +31,13 @@ pub(super) async fn show(
 ) -> Result<Markup, Failure> {
     let subdomain = Subdomain::parse(&subdomain).map_err(|_| Failure::NotFound)?;
     match app.births.of(subdomain.schema()) {
-        Some(Birth::At(step)) => Ok(page(&subdomain, &steps(Some(step)), true)),
+        Some(Birth::At(step)) => {
+            let under_way = html! {
+                p.soft { "is being created. This page goes on by itself." }
+                (steps(Some(step)))
+            };
+            Ok(page(&subdomain, &under_way, true))
+        }
         Some(Birth::Taken) => Ok(sorry(&subdomain, "Somebody else was faster. Choose another name.")),
         Some(Birth::Failed) => Ok(sorry(&subdomain, "Something went wrong here, and nothing was created. Try again.")),
         // Complete, perhaps in another process or before a restart; or never begun.
@@ -48,6 +54,7 @@ pub(super) async fn show(
             });
             let domain = domain.await?.ok_or(Failure::NotFound)?;
             let ready = html! {
+                p.soft { "is ready." }
                 (steps(None))
                 p { a.button href=(port.url_of(&domain)) { "Open " (domain) (port) } }
             };

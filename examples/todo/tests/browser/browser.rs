@@ -58,7 +58,8 @@ impl Browser {
             "--disable-background-networking",
             "--no-first-run",
             "--no-proxy-server",
-            "--window-size=1100,800",
+            "--window-size=1100,1000",
+            "--hide-scrollbars",
             // Browsers know that `localhost` and all below it are this machine. A domain of a customer's own is not.
             "--host-resolver-rules=MAP *.example.test 127.0.0.1",
         ];

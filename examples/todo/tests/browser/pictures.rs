@@ -16,7 +16,7 @@ const MOST_BYTES: usize = 150_000;
 
 #[tokio::test]
 async fn the_pages_of_the_readme_can_be_taken_pictures_of() -> TestResult {
-    let site = Site::start();
+    let site = if are_wanted() { Site::start_as_in_the_readme() } else { Site::start() };
     let browser = Browser::open().await;
     sign_up(&browser, &site, "Harbour Bakery", "harbour").await;
     sign_up(&browser, &site, "Lindgren & Daughters", "lindgren").await;
@@ -56,10 +56,14 @@ async fn the_pages_of_the_readme_can_be_taken_pictures_of() -> TestResult {
     Ok(())
 }
 
+fn are_wanted() -> bool {
+    env::var("TODO_PICTURES").is_ok_and(|value| value == "1")
+}
+
 async fn take(browser: &Browser, name: &str) -> TestResult {
     let picture = browser.screenshot_as_png().await?;
     assert!(picture.len() < MOST_BYTES, "{name} has {} bytes", picture.len());
-    if env::var("TODO_PICTURES").is_ok_and(|value| value == "1") {
+    if are_wanted() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pictures");
         fs::create_dir_all(&folder)?;
         fs::write(folder.join(format!("{name}.png")), picture)?;

@@ -23,12 +23,20 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Starts it.
+    /// Starts it on a port that is free.
     pub(crate) fn start() -> Self {
+        Self::start_on(std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    /// Starts it on the port that the README names, if that is free.
+    pub(crate) fn start_as_in_the_readme() -> Self {
+        std::net::TcpListener::bind("127.0.0.1:3000").map_or_else(|_| Self::start(), Self::start_on)
+    }
+
+    fn start_on(listener: std::net::TcpListener) -> Self {
         // What it logs, for those who ask: `RUST_LOG=info cargo test -p todo -- --nocapture`.
         let _begun = tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).try_init();
         let database = Postgres::shared().unwrap().database().unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let mut config = Config::local(address, PASSWORD.to_owned()).unwrap();
