@@ -55,7 +55,12 @@ impl App {
             .app::<todo::App>()
             .static_app::<blog_app::App>()
             .static_tenant(blog);
-        for moment in [Moment::Creating, Moment::MigratingSchema, Moment::ApplyingMigration, Moment::Created] {
+        for moment in [
+            Moment::Creating,
+            Moment::MigratingSchema,
+            Moment::ApplyingMigration,
+            Moment::Created,
+        ] {
             let births = Arc::clone(&births);
             builder = builder.on(moment, move |event| {
                 births.hear(event);
@@ -86,7 +91,11 @@ impl App {
             .by_host()
             .build()?;
         let sites = TenantRouter::new()
-            .public(public::routes().merge(admin::routes()).with_state(Arc::clone(self)))
+            .public(
+                public::routes()
+                    .merge(admin::routes())
+                    .with_state(Arc::clone(self)),
+            )
             .tenant(customer::routes().with_state(Arc::clone(self)))
             .static_tenant("blog", blog::routes().with_state(Arc::clone(self)))
             .layer(TenantLayer::new(&self.tenancy, self.directory.clone(), routing));

@@ -38,7 +38,12 @@ async fn list(db: TenantDb) -> Result<Markup, Failure> {
         .run(|conn| {
             posts::table
                 .order((posts::published.desc(), posts::slug))
-                .select((posts::slug, to_char(posts::published, DATE), posts::title, posts::body))
+                .select((
+                    posts::slug,
+                    to_char(posts::published, DATE),
+                    posts::title,
+                    posts::body,
+                ))
                 .load(conn)
         })
         .await?;
@@ -59,7 +64,12 @@ async fn show(db: TenantDb, Path(slug): Path<String>) -> Result<Markup, Failure>
         .run(move |conn| {
             posts::table
                 .find(slug)
-                .select((posts::slug, to_char(posts::published, DATE), posts::title, posts::body))
+                .select((
+                    posts::slug,
+                    to_char(posts::published, DATE),
+                    posts::title,
+                    posts::body,
+                ))
                 .first(conn)
                 .optional()
         })
@@ -77,5 +87,11 @@ async fn show(db: TenantDb, Path(slug): Path<String>) -> Result<Markup, Failure>
 }
 
 fn page(title: &str, main: Markup) -> Markup {
-    Page { title, site: "The blog", main: Some(main), ..Page::default() }.render()
+    Page {
+        title,
+        site: "The blog",
+        main: Some(main),
+        ..Page::default()
+    }
+    .render()
 }

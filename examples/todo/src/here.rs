@@ -29,7 +29,10 @@ impl<S: Sync> FromRequestParts<S> for Port {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = parts
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
         let port = host.and_then(|host| host.rsplit_once(':'));
         Ok(Self(port.and_then(|(_, port)| port.parse().ok())))
     }

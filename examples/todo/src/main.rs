@@ -26,7 +26,10 @@ fn main() -> Result {
         let mut out = stdout().lock();
         writeln!(out, "\n  http://{base}:{port}/")?;
         if is_drawn {
-            writeln!(out, "  http://{base}:{port}/admin (any name, password {password})")?;
+            writeln!(
+                out,
+                "  http://{base}:{port}/admin (any name, password {password})"
+            )?;
         }
         writeln!(out)?;
         drop(out);

@@ -8,8 +8,19 @@ const MAX_CHARACTERS: usize = 30;
 
 /// Names that people would take for ours. Those of our own sites the library knows.
 const RESERVED: &[&str] = &[
-    "admin", "api", "app", "assets", "help", "localhost", "login", "mail", "public", "static", "status",
-    "support", "www",
+    "admin",
+    "api",
+    "app",
+    "assets",
+    "help",
+    "localhost",
+    "login",
+    "mail",
+    "public",
+    "static",
+    "status",
+    "support",
+    "www",
 ];
 
 /// A checked name: small letters, digits and single hyphens; a letter first, no hyphen last.

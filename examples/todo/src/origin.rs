@@ -44,9 +44,18 @@ mod tests {
             }
             comes_from_here(&headers)
         };
-        assert!(is_here("first.localhost:3000", Some("http://first.localhost:3000")));
+        assert!(is_here(
+            "first.localhost:3000",
+            Some("http://first.localhost:3000")
+        ));
         assert!(is_here("First.localhost", Some("https://first.localhost")));
-        for origin in ["http://second.localhost:3000", "http://first.localhost", "http://first.localhost:3001", "null", ""] {
+        for origin in [
+            "http://second.localhost:3000",
+            "http://first.localhost",
+            "http://first.localhost:3001",
+            "null",
+            "",
+        ] {
             assert!(!is_here("first.localhost:3000", Some(origin)), "{origin}");
         }
         assert!(!is_here("first.localhost:3000", None));

@@ -34,8 +34,11 @@ pub(crate) async fn is_right(password: String, stored: Option<String>) -> Result
         let Some(stored) = stored.or_else(|| NOBODY.clone()) else {
             return false;
         };
-        let is_right = PasswordHash::new(&stored)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
+        let is_right = PasswordHash::new(&stored).is_ok_and(|hash| {
+            Argon2::default()
+                .verify_password(password.as_bytes(), &hash)
+                .is_ok()
+        });
         is_known && is_right
     });
     Ok(checked.await?)
@@ -53,7 +56,11 @@ mod tests {
     async fn only_the_right_password_of_somebody_who_exists_is_right() {
         let stored = hash("correct horse".to_owned()).await.unwrap();
         assert!(stored.starts_with("$argon2id$"), "{stored}");
-        assert!(is_right("correct horse".to_owned(), Some(stored.clone())).await.unwrap());
+        assert!(
+            is_right("correct horse".to_owned(), Some(stored.clone()))
+                .await
+                .unwrap()
+        );
         assert!(!is_right("battery staple".to_owned(), Some(stored)).await.unwrap());
         assert!(!is_right("nobody".to_owned(), None).await.unwrap());
     }

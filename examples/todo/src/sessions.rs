@@ -40,9 +40,13 @@ pub(crate) fn find(conn: &mut TenantConnection, name: &str) -> QueryResult<Optio
 
 /// Begins a session, and clears away those that are over. The token goes to the browser, and its hash is kept.
 pub(crate) fn begin(conn: &mut TenantConnection, user: &User, token: &str) -> QueryResult<()> {
-    diesel::delete(sessions::table.filter(sessions::expires_at.le(now.into_sql::<Timestamptz>()))).execute(conn)?;
+    diesel::delete(sessions::table.filter(sessions::expires_at.le(now.into_sql::<Timestamptz>())))
+        .execute(conn)?;
     diesel::insert_into(sessions::table)
-        .values((sessions::token_hash.eq(token::hash(token)), sessions::user_id.eq(user.id)))
+        .values((
+            sessions::token_hash.eq(token::hash(token)),
+            sessions::user_id.eq(user.id),
+        ))
         .execute(conn)?;
     Ok(())
 }

@@ -50,7 +50,12 @@ pub(super) async fn change_state(
     });
     Ok(match changed.await? {
         (true, shown) => back(&shown),
-        (false, shown) => customer::refused(port, &shown, Some("This cannot be done in the state it is in now."), None),
+        (false, shown) => customer::refused(
+            port,
+            &shown,
+            Some("This cannot be done in the state it is in now."),
+            None,
+        ),
     })
 }
 
@@ -75,7 +80,11 @@ pub(super) async fn add_domain(
         }
     };
     let added = act(&app, id, move |app, shown| {
-        let new = NewDomain { domain, tenant_id: shown.client.id, is_primary: false };
+        let new = NewDomain {
+            domain,
+            tenant_id: shown.client.id,
+            is_primary: false,
+        };
         match app.tenancy.add_domain::<ClientDomain, _>(&shown.client, new) {
             Err(error) if error.is_taken() => Ok(false),
             added => added.map(|_| true),
@@ -116,14 +125,17 @@ pub(super) async fn make_primary(
 
 /// A host that a customer can bring. Below ours, it would be somebody's subdomain.
 fn read_domain(entered: &str, base: &Hostname) -> Result<DomainName, String> {
-    let domain = DomainName::parse(entered.trim()).map_err(|_| "This is not the name of a host.".to_owned())?;
-    let below = domain.hostname().and_then(|host| host.as_str().strip_suffix(base.as_str()));
+    let domain =
+        DomainName::parse(entered.trim()).map_err(|_| "This is not the name of a host.".to_owned())?;
+    let below = domain
+        .hostname()
+        .and_then(|host| host.as_str().strip_suffix(base.as_str()));
     match below {
         _ if domain.is_wildcard() => Err("Enter one host, without a star.".to_owned()),
         // One label is a subdomain that others can sign up for. What is below a customer's own is for nobody else.
-        Some(below) if below.is_empty() || below.ends_with('.') && below.matches('.').count() < 2 => {
-            Err(format!("Addresses directly below {base} are for those who sign up."))
-        }
+        Some(below) if below.is_empty() || below.ends_with('.') && below.matches('.').count() < 2 => Err(
+            format!("Addresses directly below {base} are for those who sign up."),
+        ),
         _ => Ok(domain),
     }
 }
@@ -157,7 +169,10 @@ mod tests {
         let base = Hostname::parse("localhost").unwrap();
         let read = |entered| read_domain(entered, &base).map(|domain| domain.to_string());
         assert_eq!(read(" Tasks.Example.com "), Ok("tasks.example.com".to_owned()));
-        assert_eq!(read("tasks.first.localhost"), Ok("tasks.first.localhost".to_owned()));
+        assert_eq!(
+            read("tasks.first.localhost"),
+            Ok("tasks.first.localhost".to_owned())
+        );
         assert_eq!(read("notlocalhost"), Ok("notlocalhost".to_owned()));
         for refused in ["", "a b", "*.example.com", "localhost", "second.localhost"] {
             assert!(read(refused).is_err(), "{refused:?}");

@@ -27,7 +27,11 @@ pub(super) fn read(app: &App, id: i32) -> Result<Option<Shown>, tenant_diesel::E
     };
     let state = app.tenancy.state(&client)?;
     let domains = app.tenancy.domains_of::<ClientDomain>(&client)?;
-    Ok(Some(Shown { client, state, domains }))
+    Ok(Some(Shown {
+        client,
+        state,
+        domains,
+    }))
 }
 
 /// `GET /admin/customers/{id}`
@@ -37,17 +41,32 @@ pub(super) async fn show(
     port: Port,
     Path(id): Path<i32>,
 ) -> Result<Markup, Failure> {
-    let shown = super::blocking(&app, move |app| read(app, id)).await?.ok_or(Failure::NotFound)?;
+    let shown = super::blocking(&app, move |app| read(app, id))
+        .await?
+        .ok_or(Failure::NotFound)?;
     Ok(page(port, &shown, None, None))
 }
 
 /// The page once more, with a message about what could not be done.
-pub(super) fn refused(port: Port, shown: &Shown, message: Option<&str>, domain: Option<(&str, String)>) -> Response {
-    (StatusCode::UNPROCESSABLE_ENTITY, page(port, shown, message, domain)).into_response()
+pub(super) fn refused(
+    port: Port,
+    shown: &Shown,
+    message: Option<&str>,
+    domain: Option<(&str, String)>,
+) -> Response {
+    (
+        StatusCode::UNPROCESSABLE_ENTITY,
+        page(port, shown, message, domain),
+    )
+        .into_response()
 }
 
 fn page(port: Port, shown: &Shown, message: Option<&str>, domain: Option<(&str, String)>) -> Markup {
-    let Shown { client, state, domains } = shown;
+    let Shown {
+        client,
+        state,
+        domains,
+    } = shown;
     let path = format!("/admin/customers/{}", client.id);
     let (entered, wrong) = domain.map_or(("", None), |(entered, wrong)| (entered, Some(wrong)));
     let main = html! {

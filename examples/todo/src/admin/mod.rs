@@ -40,5 +40,11 @@ where
 
 fn page(title: &str, main: Markup) -> Page<'_> {
     let nav = maud::html! { a href="/admin" { "Admin" } };
-    Page { title, site: "To-do", nav: Some(nav), main: Some(main), ..Page::default() }
+    Page {
+        title,
+        site: "To-do",
+        nav: Some(nav),
+        main: Some(main),
+        ..Page::default()
+    }
 }

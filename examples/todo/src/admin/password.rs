@@ -22,7 +22,10 @@ impl FromRequestParts<Shared> for Admin {
         match given {
             Ok(given) if token::is_same(given.password(), &app.config.admin_password) => Ok(Self),
             _ => {
-                let ask = [(header::WWW_AUTHENTICATE, r#"Basic realm="admin", charset="UTF-8""#)];
+                let ask = [(
+                    header::WWW_AUTHENTICATE,
+                    r#"Basic realm="admin", charset="UTF-8""#,
+                )];
                 Err((StatusCode::UNAUTHORIZED, ask).into_response())
             }
         }

@@ -98,7 +98,10 @@ pub(super) async fn register(
     if is_registered.await? {
         Ok((cookie::set(&app, jar, token), Redirect::to("/")).into_response())
     } else {
-        let wrong = Wrong { name: Some("This name is taken here. Choose another."), ..Wrong::default() };
+        let wrong = Wrong {
+            name: Some("This name is taken here. Choose another."),
+            ..Wrong::default()
+        };
         Ok(refused(&client, Kind::Register, &name, &wrong))
     }
 }
@@ -118,7 +121,10 @@ pub(super) async fn log_in(
     let is_right = passwords::is_right(entered.password, stored).await?;
     let Some(user) = user.filter(|_| is_right) else {
         // One message for both, so that nobody learns who is registered.
-        let wrong = Wrong { password: Some("Name and password do not fit."), ..Wrong::default() };
+        let wrong = Wrong {
+            password: Some("Name and password do not fit."),
+            ..Wrong::default()
+        };
         return Ok(refused(&client, Kind::LogIn, &name, &wrong));
     };
     let token = token::random()?;
@@ -128,7 +134,11 @@ pub(super) async fn log_in(
 }
 
 /// `POST /logout`
-pub(super) async fn log_out(State(app): State<Shared>, jar: CookieJar, db: TenantDb) -> Result<Response, Failure> {
+pub(super) async fn log_out(
+    State(app): State<Shared>,
+    jar: CookieJar,
+    db: TenantDb,
+) -> Result<Response, Failure> {
     if let Some(token) = cookie::read(&app, &jar).map(str::to_owned) {
         db.run(move |conn| sessions::end(conn, &token)).await?;
     }
@@ -142,7 +152,11 @@ fn refused(client: &Client, kind: Kind, name: &str, wrong: &Wrong) -> Response {
 
 fn page(client: &Client, visitor: &Visitor, kind: Kind, name: &str, wrong: &Wrong) -> Markup {
     let is_new = kind == Kind::Register;
-    let (title, action) = if is_new { ("Register", "/register") } else { ("Log in", "/login") };
+    let (title, action) = if is_new {
+        ("Register", "/register")
+    } else {
+        ("Log in", "/login")
+    };
     let main = html! {
         section.card.narrow {
             h1 { (title) }

@@ -9,7 +9,11 @@ use crate::app::App;
 
 /// The name. With `__Host-`, browsers take it only by HTTPS and only from the host itself, so that no subdomain can plant one.
 fn name(app: &App) -> &'static str {
-    if app.config.https { "__Host-session" } else { "session" }
+    if app.config.https {
+        "__Host-session"
+    } else {
+        "session"
+    }
 }
 
 /// The token that the browser sent.

@@ -41,5 +41,11 @@ fn page<'p>(client: &'p Client, visitor: &Visitor, title: &'p str, main: Markup)
             }
         }
     };
-    Page { title, site: &client.name, nav: Some(nav), main: Some(main), ..Page::default() }
+    Page {
+        title,
+        site: &client.name,
+        nav: Some(nav),
+        main: Some(main),
+        ..Page::default()
+    }
 }

@@ -108,19 +108,28 @@ pub(super) async fn add(
 /// `POST /tasks/{id}/tick`
 pub(super) async fn tick(_: Member, db: TenantDb, Path(id): Path<i64>) -> Result<Redirect, Failure> {
     let ticked = db.run(move |conn| {
-        diesel::update(tasks::table.find(id)).set(tasks::done.eq(not(tasks::done))).execute(conn)
+        diesel::update(tasks::table.find(id))
+            .set(tasks::done.eq(not(tasks::done)))
+            .execute(conn)
     });
     found(ticked.await?)
 }
 
 /// `POST /tasks/{id}/delete`
 pub(super) async fn delete(_: Member, db: TenantDb, Path(id): Path<i64>) -> Result<Redirect, Failure> {
-    found(db.run(move |conn| diesel::delete(tasks::table.find(id)).execute(conn)).await?)
+    found(
+        db.run(move |conn| diesel::delete(tasks::table.find(id)).execute(conn))
+            .await?,
+    )
 }
 
 /// Another customer may have a task of this number. This one does not.
 fn found(rows: usize) -> Result<Redirect, Failure> {
-    if rows == 0 { Err(Failure::NotFound) } else { Ok(Redirect::to("/")) }
+    if rows == 0 {
+        Err(Failure::NotFound)
+    } else {
+        Ok(Redirect::to("/"))
+    }
 }
 
 fn welcome(client: &Client, visitor: &Visitor) -> Markup {

@@ -25,7 +25,9 @@ impl FromRequestParts<Shared> for Visitor {
         let Some(token) = cookie::read(app, &jar).map(str::to_owned) else {
             return Ok(Self { user: None });
         };
-        let db = TenantDb::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+        let db = TenantDb::from_request_parts(parts, app)
+            .await
+            .map_err(IntoResponse::into_response)?;
         // In the schema of the host that was asked.
         let found = db.run(move |conn| sessions::user_of(conn, &token)).await;
         let user = found.map_err(|error| Failure::from(error).into_response())?;
@@ -41,6 +43,9 @@ impl FromRequestParts<Shared> for Member {
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Response> {
         let visitor = Visitor::from_request_parts(parts, app).await?;
-        visitor.user.map(Self).ok_or_else(|| Redirect::to("/login").into_response())
+        visitor
+            .user
+            .map(Self)
+            .ok_or_else(|| Redirect::to("/login").into_response())
     }
 }

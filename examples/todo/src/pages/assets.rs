@@ -16,6 +16,9 @@ pub(crate) fn routes() -> Router {
 }
 
 fn file(content_type: &'static str, text: &'static str) -> impl IntoResponse {
-    let headers = [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "max-age=300")];
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, "max-age=300"),
+    ];
     (headers, text)
 }

@@ -14,8 +14,14 @@ fn page(status: StatusCode) -> Markup {
         StatusCode::BAD_REQUEST => ("That did not work", "The request could not be understood."),
         StatusCode::FORBIDDEN => ("That was refused", "The request came from another site."),
         StatusCode::NOT_FOUND => ("Nothing here", "There is no such page, or no such customer."),
-        StatusCode::SERVICE_UNAVAILABLE => ("Back in a moment", "This site is being looked after. Try again shortly."),
-        status if status.is_server_error() => ("Our fault", "Something went wrong here, and has been written down."),
+        StatusCode::SERVICE_UNAVAILABLE => (
+            "Back in a moment",
+            "This site is being looked after. Try again shortly.",
+        ),
+        status if status.is_server_error() => (
+            "Our fault",
+            "Something went wrong here, and has been written down.",
+        ),
         _ => ("That did not work", "Go back and try again."),
     };
     let main = html! {

@@ -60,7 +60,11 @@ fn bear(app: &App, new: NewCustomer) -> Result<(), tenant_diesel::Error> {
     let born = app.tenancy.with_public(|conn| {
         conn.transaction(|conn| {
             let born = app.tenancy.create_in(conn, client)?;
-            let domain = NewDomain { domain: new.domain, tenant_id: born.id, is_primary: true };
+            let domain = NewDomain {
+                domain: new.domain,
+                tenant_id: born.id,
+                is_primary: true,
+            };
             diesel::insert_into(domains::table).values(domain).execute(conn)?;
             Ok::<_, tenant_diesel::Error>(born)
         })

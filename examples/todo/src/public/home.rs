@@ -31,7 +31,10 @@ pub(super) fn read(conn: &mut PublicConnection) -> QueryResult<Shown> {
             .limit(LISTED)
             .select((clients::name, domains::domain))
             .load(conn)?,
-        plans: plans::table.order(plans::id).select(Plan::as_select()).load(conn)?,
+        plans: plans::table
+            .order(plans::id)
+            .select(Plan::as_select())
+            .load(conn)?,
     })
 }
 

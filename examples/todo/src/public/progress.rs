@@ -38,8 +38,14 @@ pub(super) async fn show(
             };
             Ok(page(&subdomain, &under_way, true))
         }
-        Some(Birth::Taken) => Ok(sorry(&subdomain, "Somebody else was faster. Choose another name.")),
-        Some(Birth::Failed) => Ok(sorry(&subdomain, "Something went wrong here, and nothing was created. Try again.")),
+        Some(Birth::Taken) => Ok(sorry(
+            &subdomain,
+            "Somebody else was faster. Choose another name.",
+        )),
+        Some(Birth::Failed) => Ok(sorry(
+            &subdomain,
+            "Something went wrong here, and nothing was created. Try again.",
+        )),
         // Complete, perhaps in another process or before a restart; or never begun.
         None => {
             let schema = subdomain.schema().clone();
@@ -93,5 +99,12 @@ fn page(subdomain: &Subdomain, inner: &Markup, refreshes: bool) -> Markup {
             (inner)
         }
     };
-    Page { title: "Progress", site: "To-do", main: Some(main), refreshes, ..Page::default() }.render()
+    Page {
+        title: "Progress",
+        site: "To-do",
+        main: Some(main),
+        refreshes,
+        ..Page::default()
+    }
+    .render()
 }

@@ -47,9 +47,16 @@ pub(super) async fn submit(
     let subdomain = Subdomain::parse(&entered.subdomain).and_then(|subdomain| {
         let host = subdomain.host(&app.config.base).map_err(|_| Refused::Character)?;
         let is_reserved = app.tenancy.registry().reserved_for(subdomain.schema()).is_some();
-        if is_reserved { Err(Refused::Reserved) } else { Ok((subdomain, DomainName::from(host))) }
+        if is_reserved {
+            Err(Refused::Reserved)
+        } else {
+            Ok((subdomain, DomainName::from(host)))
+        }
     });
-    let wanted = subdomain.as_ref().ok().map(|(subdomain, domain)| (subdomain.schema().clone(), domain.clone()));
+    let wanted = subdomain
+        .as_ref()
+        .ok()
+        .map(|(subdomain, domain)| (subdomain.schema().clone(), domain.clone()));
     let (shown, is_taken) = db
         .run(move |conn| {
             let is_taken = wanted.map_or(Ok(false), |(schema, domain)| is_taken(conn, &schema, &domain));
@@ -64,7 +71,16 @@ pub(super) async fn submit(
             birth::start(&app, new);
             Ok(Redirect::to(&progress).into_response())
         }
-        Ok(_) => Ok(again(&app, port, &shown, &entered, &Wrong { subdomain: Some(Refused::Taken), ..Wrong::default() })),
+        Ok(_) => Ok(again(
+            &app,
+            port,
+            &shown,
+            &entered,
+            &Wrong {
+                subdomain: Some(Refused::Taken),
+                ..Wrong::default()
+            },
+        )),
         Err(wrong) => Ok(again(&app, port, &shown, &entered, &wrong)),
     }
 }
@@ -87,11 +103,16 @@ fn check(
         _ if name.chars().any(char::is_control) => Some("Use letters, digits and signs."),
         _ => None,
     };
-    let plan_id = entered.plan.filter(|id| shown.plans.iter().any(|plan| plan.id == *id));
+    let plan_id = entered
+        .plan
+        .filter(|id| shown.plans.iter().any(|plan| plan.id == *id));
     match (wrong_name, subdomain, plan_id) {
-        (None, Ok((subdomain, domain)), Some(plan_id)) => {
-            Ok(NewCustomer { name: name.to_owned(), subdomain, domain, plan_id })
-        }
+        (None, Ok((subdomain, domain)), Some(plan_id)) => Ok(NewCustomer {
+            name: name.to_owned(),
+            subdomain,
+            domain,
+            plan_id,
+        }),
         (name, subdomain, plan_id) => Err(Wrong {
             name,
             subdomain: subdomain.err(),

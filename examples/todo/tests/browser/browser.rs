@@ -69,10 +69,16 @@ impl Browser {
         if is_root() {
             capabilities.add_arg("--no-sandbox").unwrap();
         }
-        capabilities.set_binary(&find(&["chromium", "chromium-browser", "google-chrome"]).to_string_lossy()).unwrap();
+        capabilities
+            .set_binary(&find(&["chromium", "chromium-browser", "google-chrome"]).to_string_lossy())
+            .unwrap();
         let session = WebDriver::new(&driver.url, capabilities).await.unwrap();
         session.set_poller(Arc::new(ElementPollerWithTimeout::new(PATIENCE, INTERVAL)));
-        Self { session, _driver: driver, _turn: turn }
+        Self {
+            session,
+            _driver: driver,
+            _turn: turn,
+        }
     }
 
     /// The element, as soon as it is there.
@@ -161,11 +167,20 @@ impl Driver {
         let port: u16 = lines
             .by_ref()
             .map_while(Result::ok)
-            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok())
+            .find_map(|line| {
+                line.split_once("successfully on port ")?
+                    .1
+                    .trim_end_matches('.')
+                    .parse()
+                    .ok()
+            })
             .unwrap_or_else(|| panic!("chromedriver did not start; {REMEDY}"));
         // What else it says is read, so that it never waits for a reader.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { shell, url: format!("http://127.0.0.1:{port}") }
+        Self {
+            shell,
+            url: format!("http://127.0.0.1:{port}"),
+        }
     }
 }
 
@@ -179,7 +194,9 @@ impl Drop for Driver {
 /// The first of these programs on the `PATH`.
 fn find(names: &[&str]) -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
-    let mut candidates = names.iter().flat_map(|name| env::split_paths(&path).map(move |folder| folder.join(name)));
+    let mut candidates = names
+        .iter()
+        .flat_map(|name| env::split_paths(&path).map(move |folder| folder.join(name)));
     candidates
         .find(|program| program.is_file())
         .unwrap_or_else(|| panic!("no `{}` on the PATH: {REMEDY}", names.join("`, `")))

@@ -14,7 +14,11 @@ pub(crate) struct Client<'s> {
 
 impl<'s> Client<'s> {
     pub(crate) fn new(site: &'s Site) -> Self {
-        let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
+        let http = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
         Self { site, http }
     }
 
@@ -31,13 +35,19 @@ impl<'s> Client<'s> {
     /// With the session of this token.
     pub(crate) async fn get_as(&self, token: &str, host: &str, path: &str) -> Response {
         let request = self.request(Method::GET, host, path);
-        request.header(COOKIE, format!("session={token}")).send().await.unwrap()
+        request
+            .header(COOKIE, format!("session={token}"))
+            .send()
+            .await
+            .unwrap()
     }
 
     /// A form, as a page of that host posts it.
     pub(crate) fn form(&self, host: &str, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
         let origin = format!("http://{}", self.site.host(host));
-        self.request(Method::POST, host, path).header(ORIGIN, origin).form(fields)
+        self.request(Method::POST, host, path)
+            .header(ORIGIN, origin)
+            .form(fields)
     }
 
     pub(crate) async fn post(&self, host: &str, path: &str, fields: &[(&str, &str)]) -> Response {
@@ -68,7 +78,9 @@ impl<'s> Client<'s> {
         let answer = self.post(host, "/register", &fields).await;
         assert_eq!(answer.status(), 303, "{}", answer.text().await.unwrap());
         let cookie = answer.headers()[SET_COOKIE].to_str().unwrap();
-        let token = cookie.strip_prefix("session=").and_then(|rest| rest.split(';').next());
+        let token = cookie
+            .strip_prefix("session=")
+            .and_then(|rest| rest.split(';').next());
         token.unwrap().to_owned()
     }
 

@@ -15,7 +15,10 @@ pub(crate) async fn sign_up(browser: &Browser, site: &Site, name: &str, subdomai
     browser.click("form[action='/sign-up'] button").await;
     // The progress page asks again by itself until it has this link.
     let link = browser.element("a.button").await;
-    assert_eq!(link.text().await.unwrap(), format!("Open {}", site.host(&format!("{subdomain}.localhost"))));
+    assert_eq!(
+        link.text().await.unwrap(),
+        format!("Open {}", site.host(&format!("{subdomain}.localhost")))
+    );
     assert_eq!(browser.texts(".steps .is-done").await.len(), 5);
     link.click().await.unwrap();
     assert_eq!(browser.text(".site").await, name);
@@ -77,7 +80,10 @@ async fn two_customers_are_made_in_the_browser_and_neither_sees_the_tasks_of_the
 
     // The public site lists both.
     browser.goto(site.url("localhost", "/")).await?;
-    assert_eq!(browser.texts(".customers a").await, ["First Ltd", "Second & Sons"]);
+    assert_eq!(
+        browser.texts(".customers a").await,
+        ["First Ltd", "Second & Sons"]
+    );
     browser.close().await;
     Ok(())
 }
@@ -93,7 +99,11 @@ async fn a_login_at_one_customer_is_none_at_another_also_with_the_cookie_copied(
     register(&browser, "Ann").await;
     let cookie = browser.get_named_cookie("session").await?;
     assert_eq!(cookie.http_only, Some(true));
-    assert_eq!(cookie.domain.as_deref(), Some("first.localhost"), "for this host only");
+    assert_eq!(
+        cookie.domain.as_deref(),
+        Some("first.localhost"),
+        "for this host only"
+    );
 
     // The browser does not send it to the second.
     browser.goto(site.url("second.localhost", "/")).await?;
@@ -101,7 +111,9 @@ async fn a_login_at_one_customer_is_none_at_another_also_with_the_cookie_copied(
     browser.element("a[href='/login']").await;
 
     // Now it does, and it is nobody's there.
-    browser.add_cookie(Cookie::new("session", cookie.value.clone())).await?;
+    browser
+        .add_cookie(Cookie::new("session", cookie.value.clone()))
+        .await?;
     browser.goto(site.url("second.localhost", "/")).await?;
     assert_eq!(browser.get_named_cookie("session").await?.value, cookie.value);
     assert_eq!(browser.texts("#user").await, Vec::<String>::new());
@@ -112,7 +124,10 @@ async fn a_login_at_one_customer_is_none_at_another_also_with_the_cookie_copied(
     browser.fill("#field-name", "Ann").await;
     browser.fill("#field-password", "correct horse").await;
     browser.click("form[action='/login'] button").await;
-    assert_eq!(browser.text("#field-password-error").await, "Name and password do not fit.");
+    assert_eq!(
+        browser.text("#field-password-error").await,
+        "Name and password do not fit."
+    );
 
     // At the first it still is one, until the log-out.
     browser.goto(site.url("first.localhost", "/")).await?;

@@ -16,7 +16,11 @@ const MOST_BYTES: usize = 150_000;
 
 #[tokio::test]
 async fn the_pages_of_the_readme_can_be_taken_pictures_of() -> TestResult {
-    let site = if are_wanted() { Site::start_as_in_the_readme() } else { Site::start() };
+    let site = if are_wanted() {
+        Site::start_as_in_the_readme()
+    } else {
+        Site::start()
+    };
     let browser = Browser::open().await;
     sign_up(&browser, &site, "Harbour Bakery", "harbour").await;
     sign_up(&browser, &site, "Lindgren & Daughters", "lindgren").await;
@@ -33,11 +37,17 @@ async fn the_pages_of_the_readme_can_be_taken_pictures_of() -> TestResult {
 
     browser.goto(site.url("harbour.localhost", "/")).await?;
     register(&browser, "Ann").await;
-    add_tasks(&browser, &["Order flour", "Repair the oven door", "Ask Bob about Saturday"]).await;
+    add_tasks(
+        &browser,
+        &["Order flour", "Repair the oven door", "Ask Bob about Saturday"],
+    )
+    .await;
     browser.click(".tasks li:first-child .tick").await;
     browser.element(".tasks li.done").await;
     take(&browser, "harbour").await?;
-    browser.goto(site.url("blog.localhost", "/one-schema-each")).await?;
+    browser
+        .goto(site.url("blog.localhost", "/one-schema-each"))
+        .await?;
     take(&browser, "blog").await?;
     browser.goto(site.admin_url()).await?;
     browser.element(".customers").await;

@@ -18,13 +18,27 @@ async fn a_copied_cookie_is_nobodys_at_another_customer() -> TestResult {
     client.sign_up("First", "first").await;
     client.sign_up("Second", "second").await;
     let token = client.register("first.localhost", "Ann").await;
-    assert!(client.get_as(&token, "first.localhost", "/").await.text().await?.contains("id=\"user\">Ann<"));
+    assert!(
+        client
+            .get_as(&token, "first.localhost", "/")
+            .await
+            .text()
+            .await?
+            .contains("id=\"user\">Ann<")
+    );
 
-    let page = client.get_as(&token, "second.localhost", "/").await.text().await?;
+    let page = client
+        .get_as(&token, "second.localhost", "/")
+        .await
+        .text()
+        .await?;
     assert!(!page.contains("id=\"user\"") && !page.contains("Ann"), "{page}");
     let form = client.form("second.localhost", "/tasks", &[("title", "mine now")]);
     let answer = form.header(COOKIE, format!("session={token}")).send().await?;
-    assert_eq!((answer.status().as_u16(), &answer.headers()[LOCATION]), (303, &"/login".parse()?));
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()[LOCATION]),
+        (303, &"/login".parse()?)
+    );
     assert_eq!(count(&mut site.connect(), "second.tasks")?, 0);
     Ok(())
 }
@@ -39,19 +53,29 @@ async fn a_session_is_kept_as_a_hash_and_ends() -> TestResult {
     let cookie = answer.headers()[SET_COOKIE].to_str()?.to_owned();
     let attributes: Vec<_> = cookie.split("; ").skip(1).collect();
     assert_eq!(attributes, ["HttpOnly", "SameSite=Lax", "Path=/"]);
-    let token = cookie.strip_prefix("session=").and_then(|rest| rest.split(';').next()).unwrap();
+    let token = cookie
+        .strip_prefix("session=")
+        .and_then(|rest| rest.split(';').next())
+        .unwrap();
 
     let mut conn = site.connect();
     let text = "encode(token_hash, 'hex') || encode(token_hash, 'escape')";
     let kept = format!("first.sessions WHERE {text} NOT LIKE '%{token}%' AND octet_length(token_hash) = 32");
     assert_eq!(count(&mut conn, &kept)?, 1);
-    assert_eq!(count(&mut conn, "first.users WHERE password_hash LIKE '$argon2id$%'")?, 1);
+    assert_eq!(
+        count(&mut conn, "first.users WHERE password_hash LIKE '$argon2id$%'")?,
+        1
+    );
 
     conn.batch_execute("UPDATE first.sessions SET expires_at = now()")?;
     let page = client.get_as(token, "first.localhost", "/").await.text().await?;
     assert!(!page.contains("Ann"), "{page}");
     client.post("first.localhost", "/login", &fields).await;
-    assert_eq!(count(&mut conn, "first.sessions")?, 1, "those that are over are cleared away");
+    assert_eq!(
+        count(&mut conn, "first.sessions")?,
+        1,
+        "those that are over are cleared away"
+    );
     Ok(())
 }
 
@@ -62,8 +86,15 @@ async fn a_form_that_another_site_posts_is_refused() -> TestResult {
     client.sign_up("First", "first").await;
     let token = client.register("first.localhost", "Ann").await;
     let sibling = format!("http://{}", site.host("second.localhost"));
-    for origin in [Some(sibling.as_str()), Some("http://evil.test"), Some("null"), None] {
-        let mut request = client.request(Method::POST, "first.localhost", "/tasks").form(&[("title", "planted")]);
+    for origin in [
+        Some(sibling.as_str()),
+        Some("http://evil.test"),
+        Some("null"),
+        None,
+    ] {
+        let mut request = client
+            .request(Method::POST, "first.localhost", "/tasks")
+            .form(&[("title", "planted")]);
         request = request.header(COOKIE, format!("session={token}"));
         if let Some(origin) = origin {
             request = request.header(ORIGIN, origin);
@@ -71,8 +102,17 @@ async fn a_form_that_another_site_posts_is_refused() -> TestResult {
         assert_eq!(request.send().await?.status(), 403, "{origin:?}");
     }
     let form = client.form("first.localhost", "/tasks", &[("title", "my own")]);
-    assert_eq!(form.header(COOKIE, format!("session={token}")).send().await?.status(), 303);
-    assert_eq!(count(&mut site.connect(), "first.tasks WHERE title = 'my own'")?, 1);
+    assert_eq!(
+        form.header(COOKIE, format!("session={token}"))
+            .send()
+            .await?
+            .status(),
+        303
+    );
+    assert_eq!(
+        count(&mut site.connect(), "first.tasks WHERE title = 'my own'")?,
+        1
+    );
     assert_eq!(count(&mut site.connect(), "first.tasks")?, 1);
     Ok(())
 }
@@ -100,13 +140,32 @@ async fn who_is_not_served_gets_a_plain_page() -> TestResult {
     plain("a..b", "/", 400).await;
 
     // The numbers of the customers are those in which they came.
-    assert_eq!(client.administer(1, "state", &[("to", "maintenance")]).await.status(), 303);
-    assert!(plain("first.localhost", "/", 503).await.is_some(), "says when to try again");
+    assert_eq!(
+        client
+            .administer(1, "state", &[("to", "maintenance")])
+            .await
+            .status(),
+        303
+    );
+    assert!(
+        plain("first.localhost", "/", 503).await.is_some(),
+        "says when to try again"
+    );
     assert_eq!(client.get("first.localhost", "/style.css").await.status(), 200);
-    assert_eq!(client.administer(1, "state", &[("to", "archive")]).await.status(), 303);
+    assert_eq!(
+        client.administer(1, "state", &[("to", "archive")]).await.status(),
+        303
+    );
     plain("first.localhost", "/", 404).await;
-    assert_eq!(client.administer(1, "state", &[("to", "archive")]).await.status(), 422, "it is archived already");
-    assert_eq!(client.administer(1, "state", &[("to", "restore")]).await.status(), 303);
+    assert_eq!(
+        client.administer(1, "state", &[("to", "archive")]).await.status(),
+        422,
+        "it is archived already"
+    );
+    assert_eq!(
+        client.administer(1, "state", &[("to", "restore")]).await.status(),
+        303
+    );
     assert_eq!(client.get("first.localhost", "/").await.status(), 200);
     assert_eq!(client.get("second.localhost", "/").await.status(), 200);
     Ok(())
@@ -120,11 +179,19 @@ async fn the_admin_page_wants_the_password() -> TestResult {
     for path in ["/admin", "/admin/customers/1"] {
         let answer = client.get("localhost", path).await;
         assert_eq!(answer.status(), 401);
-        assert!(answer.headers()["www-authenticate"].to_str()?.starts_with("Basic "));
-        let guess = client.request(Method::GET, "localhost", path).basic_auth("admin", Some("guess"));
+        assert!(
+            answer.headers()["www-authenticate"]
+                .to_str()?
+                .starts_with("Basic ")
+        );
+        let guess = client
+            .request(Method::GET, "localhost", path)
+            .basic_auth("admin", Some("guess"));
         assert_eq!(guess.send().await?.status(), 401);
     }
-    let archive = client.post("localhost", "/admin/customers/1/state", &[("to", "archive")]).await;
+    let archive = client
+        .post("localhost", "/admin/customers/1/state", &[("to", "archive")])
+        .await;
     assert_eq!(archive.status(), 401);
     assert_eq!(client.get("first.localhost", "/").await.status(), 200);
     // Customers have no such page at all.
@@ -152,17 +219,32 @@ async fn what_people_enter_is_text_on_every_page() -> TestResult {
     client.sign_up(script, "first").await;
     let token = client.register("first.localhost", script).await;
     let form = client.form("first.localhost", "/tasks", &[("title", script)]);
-    assert_eq!(form.header(COOKIE, format!("session={token}")).send().await?.status(), 303);
+    assert_eq!(
+        form.header(COOKIE, format!("session={token}"))
+            .send()
+            .await?
+            .status(),
+        303
+    );
     for page in [
         client.get("localhost", "/").await,
         client.get_as(&token, "first.localhost", "/").await,
         client.administer(1, "domains", &[("domain", script)]).await,
-        client.post("localhost", "/sign-up", &[("name", script), ("subdomain", script)]).await,
+        client
+            .post(
+                "localhost",
+                "/sign-up",
+                &[("name", script), ("subdomain", script)],
+            )
+            .await,
     ] {
         let policy = page.headers()["content-security-policy"].to_str()?.to_owned();
         assert!(policy.starts_with("default-src 'none'"), "{policy}");
         let page = page.text().await?;
-        assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
+        assert!(
+            page.contains("&lt;script&gt;") && !page.contains("<script"),
+            "{page}"
+        );
     }
     Ok(())
 }
@@ -191,6 +273,7 @@ fn count(conn: &mut PgConnection, from: &str) -> QueryResult<i64> {
         #[diesel(sql_type = BigInt)]
         count: i64,
     }
-    let counted: Count = diesel::sql_query(format!("SELECT count(*) AS count FROM {from}")).get_result(conn)?;
+    let counted: Count =
+        diesel::sql_query(format!("SELECT count(*) AS count FROM {from}")).get_result(conn)?;
     Ok(counted.count)
 }

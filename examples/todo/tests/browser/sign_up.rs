@@ -26,7 +26,10 @@ async fn a_subdomain_that_cannot_be_had_is_refused_at_its_field_and_the_rest_is_
         ("a b", "Use only letters a to z, digits and hyphens."),
         ("<i>", "Use only letters a to z, digits and hyphens."),
         ("9lives", "Begin with a letter."),
-        ("a-very-very-long-name-for-a-list", "This is too long: use at most 30 characters."),
+        (
+            "a-very-very-long-name-for-a-list",
+            "This is too long: use at most 30 characters.",
+        ),
     ] {
         browser.fill("#field-name", "Some & <Co>").await;
         browser.fill("#field-subdomain", entered).await;
@@ -37,16 +40,29 @@ async fn a_subdomain_that_cannot_be_had_is_refused_at_its_field_and_the_rest_is_
         assert_eq!(field.value().await?.as_deref(), Some(entered));
         let name = browser.element("#field-name:not([aria-invalid])").await;
         assert_eq!(name.value().await?.as_deref(), Some("Some & <Co>"));
-        assert!(browser.element("input[name='plan'][value='2']").await.is_selected().await?);
+        assert!(
+            browser
+                .element("input[name='plan'][value='2']")
+                .await
+                .is_selected()
+                .await?
+        );
     }
     browser.fill("#field-name", "  ").await;
     browser.fill("#field-subdomain", "fine").await;
     browser.click("form[action='/sign-up'] button").await;
     assert_eq!(browser.text("#field-name-error").await, "Enter a name.");
-    assert_eq!(browser.texts("#field-subdomain-error").await, Vec::<String>::new());
+    assert_eq!(
+        browser.texts("#field-subdomain-error").await,
+        Vec::<String>::new()
+    );
 
     browser.goto(site.url("localhost", "/")).await?;
-    assert_eq!(browser.texts(".customers a").await, ["First"], "nothing else was created");
+    assert_eq!(
+        browser.texts(".customers a").await,
+        ["First"],
+        "nothing else was created"
+    );
     browser.close().await;
     Ok(())
 }
@@ -56,7 +72,11 @@ async fn the_progress_of_a_birth_is_shown_and_goes_on_by_itself() -> TestResult 
     let site = Site::start();
     let browser = Browser::open().await;
     browser.goto(site.url("first.localhost", "/")).await?;
-    assert_eq!(browser.text("h1").await, "Nothing here", "nobody is there yet, and that is remembered");
+    assert_eq!(
+        browser.text("h1").await,
+        "Nothing here",
+        "nobody is there yet, and that is remembered"
+    );
 
     // Somebody reads the domains and lets nobody write: the birth comes as far as its last step.
     let mut holder = site.connect();
@@ -65,7 +85,9 @@ async fn the_progress_of_a_birth_is_shown_and_goes_on_by_itself() -> TestResult 
     browser.fill("#field-subdomain", "first").await;
     holder.batch_execute("BEGIN; LOCK TABLE public.domains IN SHARE MODE")?;
     browser.click("form[action='/sign-up'] button").await;
-    let step = browser.query(By::Css("[aria-current='step']")).with_text("Connecting the address\nMoment::Created");
+    let step = browser
+        .query(By::Css("[aria-current='step']"))
+        .with_text("Connecting the address\nMoment::Created");
     step.first().await?;
     assert_eq!(browser.texts(".steps .is-done").await.len(), 3);
     assert!(browser.find_all(By::Css("a.button")).await?.is_empty());
@@ -78,7 +100,10 @@ async fn the_progress_of_a_birth_is_shown_and_goes_on_by_itself() -> TestResult 
     browser.fill("#field-name", "Other").await;
     browser.fill("#field-subdomain", "first").await;
     browser.click("form[action='/sign-up'] button").await;
-    assert_eq!(browser.text("#field-subdomain-error").await, "This name is taken. Choose another.");
+    assert_eq!(
+        browser.text("#field-subdomain-error").await,
+        "This name is taken. Choose another."
+    );
     browser.switch_to_window(progress).await?;
 
     holder.batch_execute("COMMIT")?;
@@ -94,12 +119,16 @@ async fn a_birth_that_fails_says_so_and_leaves_nothing() -> TestResult {
     let site = Site::start();
     let browser = Browser::open().await;
     // A schema of this name that is nobody's.
-    site.connect().transaction(|conn| conn.batch_execute("CREATE SCHEMA first"))?;
+    site.connect()
+        .transaction(|conn| conn.batch_execute("CREATE SCHEMA first"))?;
     browser.goto(site.url("localhost", "/")).await?;
     browser.fill("#field-name", "First").await;
     browser.fill("#field-subdomain", "first").await;
     browser.click("form[action='/sign-up'] button").await;
-    assert_eq!(browser.text(".error").await, "Somebody else was faster. Choose another name.");
+    assert_eq!(
+        browser.text(".error").await,
+        "Somebody else was faster. Choose another name."
+    );
     browser.click("a.button").await;
     assert_eq!(browser.text("#customers ~ p").await, "Nobody yet. Be the first.");
     browser.close().await;

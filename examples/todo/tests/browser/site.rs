@@ -35,7 +35,9 @@ impl Site {
 
     fn start_on(listener: std::net::TcpListener) -> Self {
         // What it logs, for those who ask: `RUST_LOG=info cargo test -p todo -- --nocapture`.
-        let _begun = tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).try_init();
+        let _begun = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::from_default_env())
+            .try_init();
         let database = Postgres::shared().unwrap().database().unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -53,7 +55,12 @@ impl Site {
                 app.serve(listener, stopped).await.unwrap();
             });
         });
-        Self { address, stop: Some(stop), thread: Some(thread), database }
+        Self {
+            address,
+            stop: Some(stop),
+            thread: Some(thread),
+            database,
+        }
     }
 
     /// Host and port, as they stand in a URL.
@@ -68,7 +75,11 @@ impl Site {
 
     /// The admin page, with the password in the URL.
     pub(crate) fn admin_url(&self) -> String {
-        format!("http://admin:{}@{}/admin", PASSWORD.replace(' ', "%20"), self.host("localhost"))
+        format!(
+            "http://admin:{}@{}/admin",
+            PASSWORD.replace(' ', "%20"),
+            self.host("localhost")
+        )
     }
 
     /// A connection to the database, as its superuser.

@@ -15,7 +15,10 @@ async fn the_blog_is_a_site_of_its_own() -> TestResult {
     browser.click("nav a[href*='blog.']").await;
     assert_eq!(browser.text("h1").await, "What is new");
     let posts = browser.texts(".list a").await;
-    assert_eq!(posts, ["This blog is a tenant too", "One schema for each customer"]);
+    assert_eq!(
+        posts,
+        ["This blog is a tenant too", "One schema for each customer"]
+    );
     assert_eq!(browser.text(".list small").await, "20 January 2026");
     browser.click(".list a").await;
     assert_eq!(browser.text("article h1").await, "This blog is a tenant too");
@@ -38,7 +41,10 @@ async fn visitors_are_sent_to_the_primary_domain_with_path_and_query() -> TestRe
     manage(&browser, &site, "first").await?;
     for (entered, message) in [
         ("not a host", "This is not the name of a host."),
-        ("second.localhost", "Addresses directly below localhost are for those who sign up."),
+        (
+            "second.localhost",
+            "Addresses directly below localhost are for those who sign up.",
+        ),
     ] {
         browser.fill("#field-domain", entered).await;
         browser.click("form[action$='/domains'] button").await;
@@ -49,16 +55,28 @@ async fn visitors_are_sent_to_the_primary_domain_with_path_and_query() -> TestRe
     browser.element(".domains li:nth-child(2)").await;
 
     // It is there at once, and leads to the main address.
-    browser.goto(site.url("tasks.example.test", "/login?from=mail")).await?;
-    assert_eq!(browser.current_url().await?.as_str(), site.url("first.localhost", "/login?from=mail"));
+    browser
+        .goto(site.url("tasks.example.test", "/login?from=mail"))
+        .await?;
+    assert_eq!(
+        browser.current_url().await?.as_str(),
+        site.url("first.localhost", "/login?from=mail")
+    );
 
     // Now it is the main address, and the redirect goes the other way. A browser keeps a 301, so this is another path.
     manage(&browser, &site, "first").await?;
     browser.click("form[action$='/primary'] button").await;
-    let main = browser.query(By::XPath("//li[.//a[text()='tasks.example.test']]/span[@class='badge']"));
+    let main = browser.query(By::XPath(
+        "//li[.//a[text()='tasks.example.test']]/span[@class='badge']",
+    ));
     main.first().await?;
-    browser.goto(site.url("first.localhost", "/register?from=mail")).await?;
-    assert_eq!(browser.current_url().await?.as_str(), site.url("tasks.example.test", "/register?from=mail"));
+    browser
+        .goto(site.url("first.localhost", "/register?from=mail"))
+        .await?;
+    assert_eq!(
+        browser.current_url().await?.as_str(),
+        site.url("tasks.example.test", "/register?from=mail")
+    );
     register(&browser, "Ann").await;
     add_tasks(&browser, &["celebrate"]).await;
 
@@ -66,9 +84,15 @@ async fn visitors_are_sent_to_the_primary_domain_with_path_and_query() -> TestRe
     manage(&browser, &site, "second").await?;
     browser.fill("#field-domain", "tasks.example.test").await;
     browser.click("form[action$='/domains'] button").await;
-    assert_eq!(browser.text("#field-domain-error").await, "This address is taken.");
+    assert_eq!(
+        browser.text("#field-domain-error").await,
+        "This address is taken."
+    );
     browser.goto(site.url("localhost", "/")).await?;
-    assert_eq!(browser.text(".customers small").await, site.host("tasks.example.test"));
+    assert_eq!(
+        browser.text(".customers small").await,
+        site.host("tasks.example.test")
+    );
     browser.close().await;
     Ok(())
 }
@@ -88,7 +112,9 @@ async fn the_admin_page_shows_states_and_changes_them() -> TestResult {
         ("restore", "ready", "The list of First"),
     ];
     for (button, state, heading) in steps {
-        browser.click(&format!("button[name='to'][value='{button}']")).await;
+        browser
+            .click(&format!("button[name='to'][value='{button}']"))
+            .await;
         browser.query(By::Css(".badge")).with_text(state).first().await?;
         // The site says so at once, and the other goes on.
         browser.goto(site.url("first.localhost", "/")).await?;
@@ -104,7 +130,10 @@ async fn the_admin_page_shows_states_and_changes_them() -> TestResult {
     let well = browser.text("#well").await;
     assert!(well.starts_with("All is well."), "{well}");
     let versions = browser.texts(".versions tbody tr").await;
-    assert!(versions.iter().any(|row| row.contains("first, second")), "{versions:?}");
+    assert!(
+        versions.iter().any(|row| row.contains("first, second")),
+        "{versions:?}"
+    );
     browser.close().await;
     Ok(())
 }
