@@ -12,14 +12,14 @@ pub(crate) async fn asked() {
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot listen for SIGTERM");
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     };
     tokio::select! {
         pressed = ctrl_c() => if let Err(error) = pressed {
             tracing::warn!(%error, "cannot listen for Ctrl-C");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         },
         () = terminated => {}
     }

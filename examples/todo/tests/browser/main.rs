@@ -14,6 +14,11 @@
 //! | [`site`] | the application on a port of its own |
 //! | [`browser`] | a browser and its driver |
 //! | [`client`] | requests without a browser |
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what tests share fails like the tests themselves"
+)]
 
 mod browser;
 mod client;

@@ -4,8 +4,6 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
-use thirtyfour::prelude::*;
-
 use crate::TestResult;
 use crate::browser::Browser;
 use crate::customers::{add_tasks, register, sign_up};
