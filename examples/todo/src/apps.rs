@@ -72,6 +72,7 @@ pub(crate) mod customers {
         pub(crate) domain: DomainName,
         pub(crate) tenant_id: i32,
         pub(crate) is_primary: bool,
+        pub(crate) redirect_to_primary: bool,
     }
 }
 

@@ -84,6 +84,7 @@ pub(super) async fn add_domain(
             domain,
             tenant_id: shown.client.id,
             is_primary: false,
+            redirect_to_primary: true,
         };
         match app.tenancy.add_domain::<ClientDomain, _>(&shown.client, new) {
             Err(error) if error.is_taken() => Ok(false),
@@ -114,8 +115,13 @@ pub(super) async fn make_primary(
     let ((), shown) = act(&app, id, move |app, shown| {
         // Only one of this customer's.
         let domains = app.tenancy.domains_of::<ClientDomain>(&shown.client)?;
-        match domains.into_iter().find(|own| own.id == domain) {
-            Some(domain) => app.tenancy.make_primary(&domain).map(drop),
+        let Some(chosen) = domains.iter().find(|own| own.id == domain) else {
+            return Ok(());
+        };
+        app.tenancy.make_primary(chosen)?;
+        // Whoever still comes to the old one is sent on.
+        match domains.iter().find(|own| own.is_primary && own.id != domain) {
+            Some(old) => app.tenancy.redirect_to_primary(old, true).map(drop),
             None => Ok(()),
         }
     })

@@ -64,6 +64,7 @@ fn bear(app: &App, new: NewCustomer) -> Result<(), tenant_diesel::Error> {
                 domain: new.domain,
                 tenant_id: born.id,
                 is_primary: true,
+                redirect_to_primary: false,
             };
             diesel::insert_into(domains::table).values(domain).execute(conn)?;
             Ok::<_, tenant_diesel::Error>(born)

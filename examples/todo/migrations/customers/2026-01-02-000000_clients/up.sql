@@ -10,7 +10,8 @@ CREATE TABLE domains (
     domain TEXT NOT NULL UNIQUE,
     tenant_id INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     is_primary BOOLEAN NOT NULL,
-    redirect_to_primary BOOLEAN NOT NULL DEFAULT true
+    redirect_to_primary BOOLEAN NOT NULL,
+    CHECK (NOT (is_primary AND redirect_to_primary))
 );
 
 -- The library keeps one domain of each customer primary. This keeps everybody else from making a second one.
