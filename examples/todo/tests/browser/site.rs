@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// The password of the admin page.
 pub(crate) const PASSWORD: &str = "let me in";
@@ -35,8 +36,9 @@ impl Site {
 
     fn start_on(listener: std::net::TcpListener) -> Self {
         // What it logs, for those who ask: `RUST_LOG=info cargo test -p todo -- --nocapture`.
+        let wanted = EnvFilter::builder().with_default_directive(LevelFilter::OFF.into());
         let _begun = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::from_default_env())
+            .with_env_filter(wanted.from_env_lossy())
             .try_init();
         let database = Postgres::shared().unwrap().database().unwrap();
         listener.set_nonblocking(true).unwrap();
