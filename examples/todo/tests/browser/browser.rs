@@ -2,7 +2,8 @@
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ const REMEDY: &str = "these tests need Chromium and its driver; do one of these:
 
 /// A browser with no history and no cookies.
 pub(crate) struct Browser {
-    // Dropped in this order: the session, the driver, the turn.
+    // The driver is dropped before the turn.
     session: WebDriver,
     _driver: Driver,
     _turn: SemaphorePermit<'static>,
@@ -72,7 +73,9 @@ impl Browser {
         capabilities
             .set_binary(&find(&["chromium", "chromium-browser", "google-chrome"]).to_string_lossy())
             .unwrap();
-        let session = WebDriver::new(&driver.url, capabilities).await.unwrap();
+        let session = WebDriver::new(format!("http://{}", driver.address), capabilities)
+            .await
+            .unwrap();
         session.set_poller(Arc::new(ElementPollerWithTimeout::new(PATIENCE, INTERVAL)));
         Self {
             session,
@@ -90,18 +93,24 @@ impl Browser {
         }
     }
 
-    /// The text of an element, as it is shown.
-    pub(crate) async fn text(&self, css: &str) -> String {
-        self.element(css).await.text().await.unwrap()
+    /// Waits until an element shows a text. The page may be replaced by another meanwhile.
+    pub(crate) async fn shows(&self, css: &str, text: &str) {
+        let wanted = self
+            .query(By::Css(css))
+            .ignore_errors(true)
+            .with_text(text.to_owned());
+        if let Err(error) = wanted.first().await {
+            let shown = self.texts(css).await;
+            panic!("{error}\n{css} shall show {text:?}, and shows {shown:?}");
+        }
     }
 
-    /// The texts of all elements of a page that is there.
+    /// The texts of all elements of the page that is there now.
     pub(crate) async fn texts(&self, css: &str) -> Vec<String> {
-        let mut texts = Vec::new();
-        for element in self.find_all(By::Css(css)).await.unwrap() {
-            texts.push(element.text().await.unwrap());
-        }
-        texts
+        // In one step, so that the page cannot be replaced in between.
+        let script = "return [...document.querySelectorAll(arguments[0])].map(found => found.innerText)";
+        let texts = self.execute(script, vec![css.into()]).await.unwrap();
+        texts.convert().unwrap()
     }
 
     /// Clicks on an element, as soon as it is there.
@@ -115,10 +124,12 @@ impl Browser {
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
     }
+}
 
-    /// Ends it. Where a test does not come to this, dropping it does.
-    pub(crate) async fn close(self) {
-        self.session.clone().quit().await.unwrap();
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver ends the browser. To end it from here would block the runtime, which is needed for that.
+        let _left = self.session.clone().leak();
     }
 }
 
@@ -134,7 +145,7 @@ impl Deref for Browser {
 /// dropped or the process was killed, it ends the driver and removes the folder.
 struct Driver {
     shell: Child,
-    url: String,
+    address: SocketAddr,
 }
 
 const WATCH: &str = r#"
@@ -146,10 +157,11 @@ trap : INT TERM HUP
 cat >/dev/null
 kill -KILL $driver 2>/dev/null
 wait $driver 2>/dev/null
-# The browser notices a moment later, and may still be writing.
+# A browser whose driver was killed notices a moment later, and may write until then.
 for attempt in 1 2 3 4 5 6 7 8 9; do
-    rm -rf "$folder" 2>/dev/null && exit
+    rm -rf "$folder" 2>/dev/null
     sleep 0.1
+    [ -e "$folder" ] || exit
 done
 "#;
 
@@ -179,13 +191,24 @@ impl Driver {
         std::thread::spawn(move || lines.for_each(drop));
         Self {
             shell,
-            url: format!("http://127.0.0.1:{port}"),
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
         }
+    }
+
+    /// Asks it to end its browser, and then itself.
+    fn ask_to_end(&self) -> std::io::Result<()> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET /shutdown HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let _answer = stream.read(&mut [0; 512])?;
+        Ok(())
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        // If it does not, the shell kills it.
+        let _asked = self.ask_to_end();
         drop(self.shell.stdin.take());
         let _ended = self.shell.wait();
     }

@@ -14,14 +14,11 @@ pub(crate) async fn sign_up(browser: &Browser, site: &Site, name: &str, subdomai
     browser.fill("#field-subdomain", subdomain).await;
     browser.click("form[action='/sign-up'] button").await;
     // The progress page asks again by itself until it has this link.
-    let link = browser.element("a.button").await;
-    assert_eq!(
-        link.text().await.unwrap(),
-        format!("Open {}", site.host(&format!("{subdomain}.localhost")))
-    );
+    let link = format!("Open {}", site.host(&format!("{subdomain}.localhost")));
+    browser.shows("a.button", &link).await;
     assert_eq!(browser.texts(".steps .is-done").await.len(), 5);
-    link.click().await.unwrap();
-    assert_eq!(browser.text(".site").await, name);
+    browser.click("a.button").await;
+    browser.shows(".site", name).await;
     let url = browser.current_url().await.unwrap();
     assert_eq!(url.as_str(), site.url(&format!("{subdomain}.localhost"), "/"));
 }
@@ -32,7 +29,7 @@ pub(crate) async fn register(browser: &Browser, name: &str) {
     browser.fill("#field-name", name).await;
     browser.fill("#field-password", "correct horse").await;
     browser.click("form[action='/register'] button").await;
-    assert_eq!(browser.text("#user").await, name);
+    browser.shows("#user", name).await;
 }
 
 /// Adds tasks to the list that is shown.
@@ -65,7 +62,7 @@ async fn two_customers_are_made_in_the_browser_and_neither_sees_the_tasks_of_the
     // Back at the first, nothing of the second's is there; its plan is, which is in the shared table.
     browser.goto(site.url("first.localhost", "/")).await?;
     assert_eq!(tasks(&browser).await, ["call Bob", "<b>order</b> paint"]);
-    assert_eq!(browser.text("#plan").await, "Solo, free: 2 of 5 tasks.");
+    browser.shows("#plan", "Solo, free: 2 of 5 tasks.").await;
 
     // Both have a task with the number 1: each button means that of its own site.
     browser.click(".tasks li:first-child .tick").await;
@@ -84,7 +81,6 @@ async fn two_customers_are_made_in_the_browser_and_neither_sees_the_tasks_of_the
         browser.texts(".customers a").await,
         ["First Ltd", "Second & Sons"]
     );
-    browser.close().await;
     Ok(())
 }
 
@@ -124,20 +120,18 @@ async fn a_login_at_one_customer_is_none_at_another_also_with_the_cookie_copied(
     browser.fill("#field-name", "Ann").await;
     browser.fill("#field-password", "correct horse").await;
     browser.click("form[action='/login'] button").await;
-    assert_eq!(
-        browser.text("#field-password-error").await,
-        "Name and password do not fit."
-    );
+    browser
+        .shows("#field-password-error", "Name and password do not fit.")
+        .await;
 
     // At the first it still is one, until the log-out.
     browser.goto(site.url("first.localhost", "/")).await?;
-    assert_eq!(browser.text("#user").await, "Ann");
+    browser.shows("#user", "Ann").await;
     browser.click("form[action='/logout'] button").await;
     browser.click("a[href='/login']").await;
     browser.fill("#field-name", "ann").await;
     browser.fill("#field-password", "correct horse").await;
     browser.click("form[action='/login'] button").await;
-    assert_eq!(browser.text("#user").await, "Ann");
-    browser.close().await;
+    browser.shows("#user", "Ann").await;
     Ok(())
 }

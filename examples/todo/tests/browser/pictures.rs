@@ -53,14 +53,12 @@ async fn the_pages_of_the_readme_can_be_taken_pictures_of() -> TestResult {
     browser.click("tr[data-schema='harbour'] a").await;
     browser.element(".domains").await;
     take(&browser, "customer").await?;
-    browser.close().await;
 
     let browser = Browser::open_in_the_dark().await;
     browser.goto(site.url("lindgren.localhost", "/")).await?;
     register(&browser, "Bo").await;
     add_tasks(&browser, &["Sharpen the saws", "Invoice for the boat house"]).await;
     take(&browser, "lindgren-dark").await?;
-    browser.close().await;
     Ok(())
 }
 

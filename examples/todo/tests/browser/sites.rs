@@ -13,21 +13,20 @@ async fn the_blog_is_a_site_of_its_own() -> TestResult {
     let browser = Browser::open().await;
     browser.goto(site.url("localhost", "/")).await?;
     browser.click("nav a[href*='blog.']").await;
-    assert_eq!(browser.text("h1").await, "What is new");
+    browser.shows("h1", "What is new").await;
     let posts = browser.texts(".list a").await;
     assert_eq!(
         posts,
         ["This blog is a tenant too", "One schema for each customer"]
     );
-    assert_eq!(browser.text(".list small").await, "20 January 2026");
+    browser.shows(".list small", "20 January 2026").await;
     browser.click(".list a").await;
-    assert_eq!(browser.text("article h1").await, "This blog is a tenant too");
+    browser.shows("article h1", "This blog is a tenant too").await;
     // It has neither the routes of customers nor those of the public site.
     for path in ["/login", "/admin", "/no-such-post"] {
         browser.goto(site.url("blog.localhost", path)).await?;
-        assert_eq!(browser.text("h1").await, "Nothing here", "{path}");
+        browser.shows("h1", "Nothing here").await;
     }
-    browser.close().await;
     Ok(())
 }
 
@@ -48,7 +47,7 @@ async fn visitors_are_sent_to_the_primary_domain_with_path_and_query() -> TestRe
     ] {
         browser.fill("#field-domain", entered).await;
         browser.click("form[action$='/domains'] button").await;
-        assert_eq!(browser.text("#field-domain-error").await, message);
+        browser.shows("#field-domain-error", message).await;
     }
     browser.fill("#field-domain", "Tasks.Example.test").await;
     browser.click("form[action$='/domains'] button").await;
@@ -84,16 +83,12 @@ async fn visitors_are_sent_to_the_primary_domain_with_path_and_query() -> TestRe
     manage(&browser, &site, "second").await?;
     browser.fill("#field-domain", "tasks.example.test").await;
     browser.click("form[action$='/domains'] button").await;
-    assert_eq!(
-        browser.text("#field-domain-error").await,
-        "This address is taken."
-    );
+    browser
+        .shows("#field-domain-error", "This address is taken.")
+        .await;
     browser.goto(site.url("localhost", "/")).await?;
-    assert_eq!(
-        browser.text(".customers small").await,
-        site.host("tasks.example.test")
-    );
-    browser.close().await;
+    let address = site.host("tasks.example.test");
+    browser.shows(".customers small", &address).await;
     Ok(())
 }
 
@@ -115,26 +110,25 @@ async fn the_admin_page_shows_states_and_changes_them() -> TestResult {
         browser
             .click(&format!("button[name='to'][value='{button}']"))
             .await;
-        browser.query(By::Css(".badge")).with_text(state).first().await?;
+        browser.shows(".badge", state).await;
         // The site says so at once, and the other goes on.
         browser.goto(site.url("first.localhost", "/")).await?;
-        assert_eq!(browser.text("h1").await, heading);
+        browser.shows("h1", heading).await;
         browser.goto(site.url("second.localhost", "/")).await?;
-        assert_eq!(browser.text("h1").await, "The list of Second");
+        browser.shows("h1", "The list of Second").await;
         browser.goto(site.url("localhost", "/admin")).await?;
-        assert_eq!(browser.text("tr[data-schema='first'] .badge").await, state);
+        browser.shows("tr[data-schema='first'] .badge", state).await;
         browser.click("tr[data-schema='first'] a").await;
     }
 
     browser.goto(site.url("localhost", "/admin")).await?;
-    let well = browser.text("#well").await;
-    assert!(well.starts_with("All is well."), "{well}");
+    let well = "All is well. The application has version 20260102000000.";
+    browser.shows("#well", well).await;
     let versions = browser.texts(".versions tbody tr").await;
     assert!(
         versions.iter().any(|row| row.contains("first, second")),
         "{versions:?}"
     );
-    browser.close().await;
     Ok(())
 }
 
