@@ -90,21 +90,18 @@ impl App {
             .public_at(self.config.base.clone())
             .by_host()
             .build()?;
+        // Inside the tenant's span, so that what is refused is logged with tenant and host.
+        let site = |routes: Router<Shared>| routes.layer(from_fn(origin::check)).with_state(Arc::clone(self));
         let sites = TenantRouter::new()
-            .public(
-                public::routes()
-                    .merge(admin::routes())
-                    .with_state(Arc::clone(self)),
-            )
-            .tenant(customer::routes().with_state(Arc::clone(self)))
-            .static_tenant("blog", blog::routes().with_state(Arc::clone(self)))
+            .public(site(public::routes().merge(admin::routes())))
+            .tenant(site(customer::routes()))
+            .static_tenant("blog", site(blog::routes()))
             .layer(TenantLayer::new(&self.tenancy, self.directory.clone(), routing));
         // What is the same at every host, and must work where no tenant is served, is not routed to one.
         Ok(Router::new()
             .route("/healthz", get(async || "ok\n"))
             .merge(pages::assets())
             .fallback_service(sites)
-            .layer(from_fn(origin::check))
             .layer(from_fn(pages::dress))
             .layer(from_fn(headers::add)))
     }
