@@ -104,7 +104,13 @@ fn status_of(error: &tenant_diesel::Error) -> StatusCode {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = self.status();
-        if status.is_server_error() {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            tracing::warn!(
+                error = chain(&self),
+                status = status.as_u16(),
+                "a request was not served"
+            );
+        } else if status.is_server_error() {
             tracing::error!(
                 error = chain(&self),
                 status = status.as_u16(),

@@ -22,6 +22,8 @@ use tenant_core::TenantRef;
 use tenant_core::routing::{Decision, Refusal, Route, Target};
 use tenant_diesel::TenantModel;
 use tower_service::Service;
+use tracing::field::{Empty, display};
+use tracing::{Instrument, Span};
 
 /// The service that [`TenantLayer`](crate::TenantLayer) puts around another.
 pub struct TenantService<S, T> {
@@ -70,19 +72,27 @@ where
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let request = HttpRequest::new(parts, shared.forwarding);
-            let (decision, request) = match decide(&shared, request).await {
+            // Of the level of errors, so that whatever is logged has it.
+            let span = tracing::error_span!("request", tenant = Empty, host = Empty);
+            let decided = decide(&shared, request).instrument(span.clone()).await;
+            let (decision, request) = match decided {
                 Ok(decided) => decided,
-                Err(error) => return Ok(error.into_response()),
+                Err(error) => return Ok(span.in_scope(|| error.into_response())),
             };
             match decision {
                 Decision::Serve(route) => {
-                    let (request, context) = routed(&shared, route, request, body);
+                    let (request, context) = routed(&shared, route, request, body, span);
                     let serving = context.run(|| inner.call(request));
                     let response = context.carry(serving).await?;
                     Ok(response.into_response())
                 }
                 Decision::Redirect { location } => Ok(redirect(&location, &request.method)),
-                Decision::Refuse(refusal) => Ok(refuse(&shared, refusal, request, body).await),
+                Decision::Refuse(refusal) => {
+                    if let Some(host) = shared.routing.host_of(&request) {
+                        span.record("host", display(host));
+                    }
+                    Ok(refuse(&shared, refusal, request, body).instrument(span).await)
+                }
             }
         })
     }
@@ -107,7 +117,7 @@ async fn decide<T: TenantModel + Sync>(
         return Ok((decision, request));
     }
     let shared = Arc::clone(shared);
-    let span = tracing::Span::current();
+    let span = Span::current();
     let asking = tokio::task::spawn_blocking(move || {
         // Also if nobody waits for the answer any more.
         let _place = place;
@@ -128,6 +138,7 @@ fn routed<T: TenantModel + Sync>(
     route: Route<Arc<T>>,
     request: HttpRequest,
     body: Body,
+    span: Span,
 ) -> (Request<Body>, TenantContext) {
     let mut parts = request.into_parts();
     let tenant = match &route.target {
@@ -136,11 +147,12 @@ fn routed<T: TenantModel + Sync>(
         Target::Public => None,
     }
     .map(Arc::new);
-    let span = tracing::info_span!(
-        "request",
-        tenant = tenant.as_ref().map(tracing::field::display),
-        host = route.host.as_ref().map(tracing::field::display),
-    );
+    if let Some(tenant) = &tenant {
+        span.record("tenant", display(tenant));
+    }
+    if let Some(host) = &route.host {
+        span.record("host", display(host));
+    }
     let within = route.path_within(parts.uri.path());
     if within.len() < parts.uri.path().len()
         && let Some(uri) = with_path(&parts.uri, within)

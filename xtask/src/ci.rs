@@ -13,6 +13,8 @@ pub(crate) fn run() -> Result {
     // What README.md tells a newcomer to type, as it is written there: the PostgreSQL of this machine.
     shell::run(&mut cargo(["run", "-p", "quickstart"]))?;
     shell::run(&mut cargo(["test", "--workspace"]))?;
+    // As a customer's browser sees it.
+    shell::run(&mut cargo(["test", "-p", "todo", "--features", "browser"]))?;
     suite::run(&["--pg".to_owned(), NEWEST.to_owned()])?;
     // That it runs; its numbers are worth nothing on a machine that others use.
     bench::run(&["--quick", "--case", "1,8"].map(str::to_owned))

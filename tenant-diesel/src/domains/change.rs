@@ -64,33 +64,73 @@ impl<T: TenantModel> Tenancy<T> {
         D: DomainModel<Tenant = T>,
         N: NewDomain<D>,
     {
+        self.on_domains::<D, _>(|work, conn| self.add(work, conn, tenant, new))
+    }
+
+    /// The same on a connection of yours, and in its transaction if one is open: with [`Tenancy::create_in`], so that a
+    /// customer is there with its domain or not at all. Directories hear of it when that is committed.
+    ///
+    /// ```
+    /// # include!("../docs/setup.rs");
+    /// use tenant_diesel::Error;
+    ///
+    /// # fn main() -> Result<()> {
+    /// # let (tenancy, _database) = tenancy()?;
+    /// let acme = tenancy.with_public(|conn| {
+    ///     conn.transaction(|conn| {
+    ///         let acme = tenancy.create_in(conn, new_client("acme").unwrap())?;
+    ///         let domain = new_domain(&acme, "acme.example.com").unwrap();
+    ///         tenancy.add_domain_in::<customers::ClientDomain, _>(conn, &acme, domain)?;
+    ///         Ok::<_, Error>(acme)
+    ///     })
+    /// })?;
+    /// assert!(tenancy.primary_domain::<customers::ClientDomain>(&acme)?.is_some());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Tenancy::add_domain`].
+    pub fn add_domain_in<D, N>(&self, conn: &mut PublicConnection, tenant: &T, new: N) -> Result<D, Error>
+    where
+        D: DomainModel<Tenant = T>,
+        N: NewDomain<D>,
+    {
+        let mut work = Work::of::<D>(self.public_schema());
+        self.on_domains_in(conn, &mut work, |work, conn| self.add(work, conn, tenant, new))
+    }
+
+    fn add<D, N>(&self, work: &mut Work, conn: &mut PublicConnection, tenant: &T, new: N) -> Result<D, Error>
+    where
+        D: DomainModel<Tenant = T>,
+        N: NewDomain<D>,
+    {
         let schema = tenant.schema_name();
-        self.on_domains::<D, _>(|work, conn| {
-            work.lock(conn, schema)?;
-            self.has_row(conn, tenant)?;
-            let old = work.demote(conn, schema)?;
-            let added = new
-                .insert(conn)
-                .map_err(Error::attempt("insert the domain", schema))?;
-            let at = added.address();
-            let primary = match &old {
-                Some(old) if !added.is_primary() => old,
-                _ => &at,
-            };
-            work.promote(conn, schema, primary)?;
-            work.say(&at);
-            if added.is_primary() {
-                old.iter().for_each(|old| work.say(old));
-            }
-            let found = work.find(conn, schema, &at)?;
-            found.ok_or_else(|| Error::DomainOfAnother {
-                domain: at,
-                schema: schema.clone(),
-            })
+        work.lock(conn, schema)?;
+        self.has_row(conn, tenant)?;
+        let old = work.demote(conn, schema)?;
+        let added = new
+            .insert(conn)
+            .map_err(Error::attempt("insert the domain", schema))?;
+        let at = added.address();
+        let primary = match &old {
+            Some(old) if !added.is_primary() => old,
+            _ => &at,
+        };
+        work.promote(conn, schema, primary)?;
+        work.say(&at);
+        if added.is_primary() {
+            old.iter().for_each(|old| work.say(old));
+        }
+        let found = work.find(conn, schema, &at)?;
+        found.ok_or_else(|| Error::DomainOfAnother {
+            domain: at,
+            schema: schema.clone(),
         })
     }
 
-    /// Makes a domain the primary one of its tenant, and gives it back as it is then. That to be already is no change.
+    /// Makes a domain the primary one of its tenant, and gives it back as it is then. That to be already is no change. Who
+    /// comes to the old one stays there, unless [`Tenancy::redirect_to_primary`] is said of it.
     ///
     /// # Errors
     ///
@@ -161,21 +201,25 @@ impl<T: TenantModel> Tenancy<T> {
         &self,
         change: impl FnOnce(&mut Work, &mut PublicConnection) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let mut work = Work {
-            tables: Tables::of::<D>(self.public_schema()),
-            notices: Vec::new(),
-        };
-        let changed = self.with_public(|conn| {
-            isolation::read_committed(conn, |conn| {
-                let result = change(&mut work, conn)?;
-                self.records()
-                    .notify(conn.raw(), &work.notices)
-                    .map_err(Error::attempt("tell the directories", self.public_schema()))?;
-                Ok(result)
-            })
-        });
+        let mut work = Work::of::<D>(self.public_schema());
+        let changed = self.with_public(|conn| self.on_domains_in(conn, &mut work, change));
         self.records().tell(&work.notices);
         self.explained(changed)
+    }
+
+    fn on_domains_in<R>(
+        &self,
+        conn: &mut PublicConnection,
+        work: &mut Work,
+        change: impl FnOnce(&mut Work, &mut PublicConnection) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        isolation::read_committed(conn, |conn| {
+            let result = change(work, conn)?;
+            self.records()
+                .notify(conn.raw(), &work.notices)
+                .map_err(Error::attempt("tell the directories", self.public_schema()))?;
+            Ok(result)
+        })
     }
 }
 
@@ -186,6 +230,13 @@ struct Work {
 }
 
 impl Work {
+    fn of<D: DomainModel>(public: &SchemaName) -> Self {
+        Self {
+            tables: Tables::of::<D>(public),
+            notices: Vec::new(),
+        }
+    }
+
     /// Directories are to forget what they know of this.
     fn say(&mut self, at: &Address) {
         self.notices.push(Notice::Domain(at.domain.clone()));

@@ -1,4 +1,5 @@
-//! The application in a real browser, and by requests without one. Each test has a server and a database of its own.
+//! The application by requests, and, with the feature `browser`, in a real browser. Each test has a server and a database
+//! of its own.
 //!
 //! | module | tests |
 //! |---|---|
@@ -20,14 +21,19 @@
     reason = "what tests share fails like the tests themselves"
 )]
 
+#[cfg(feature = "browser")]
 mod browser;
 mod client;
+#[cfg(feature = "browser")]
 mod customers;
+#[cfg(feature = "browser")]
 mod pictures;
 mod program;
 mod requests;
+#[cfg(feature = "browser")]
 mod sign_up;
 mod site;
+#[cfg(feature = "browser")]
 mod sites;
 
 /// Tests end with the error that ended them.
