@@ -141,9 +141,12 @@ impl OneSchema<'_, '_> {
     }
 
     /// Under its lock, for `IF NOT EXISTS` alone fails where two do it at once.
+    /// The catalog is read in between, which makes the server forget that it found no such schema a moment ago: somebody else may
+    /// have made it while the lock was waited for.
     fn create_schema(&mut self) -> Result<(), Stopped> {
         let create = format!(
-            "BEGIN; SELECT pg_catalog.set_config('lock_timeout', '0', true); {}; CREATE SCHEMA IF NOT EXISTS {}; COMMIT",
+            "BEGIN; SELECT pg_catalog.set_config('lock_timeout', '0', true); {}; \
+             SELECT FROM pg_catalog.pg_namespace LIMIT 0; CREATE SCHEMA IF NOT EXISTS {}; COMMIT",
             lock::transaction_lock_sql(&self.schema),
             self.schema.quoted()
         );

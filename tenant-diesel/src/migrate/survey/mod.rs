@@ -1,22 +1,27 @@
 //! Who is behind: one question to the library's own table, and the ledgers of those that it names.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`question`] | the question |
+//! | [`lists`] | the versions that the application has for each schema |
+//! | [`kept`] | what the library keeps, asked and noted beside a run |
 
-use super::apps::EmbeddedApps;
+mod kept;
+mod lists;
+mod question;
+
 use super::goal::{Goal, MigrationTarget, Step};
-use super::ledgers::{read_ledgers, with_ledgers};
-use super::lock;
+use super::ledgers::read_ledgers;
 use super::selection::Selection;
 use crate::model::TenantModel;
 use crate::records::digest_of;
 use crate::{Error, SchemaKind, Tenancy, TenantState, sql};
-use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Oid, Text};
-use std::collections::{BTreeSet, HashMap, HashSet};
-use tenant_core::{AppScope, Reserved, SchemaName, ScopedTable};
-
-/// How many names are read at once.
-const PAGE: usize = 500;
+use lists::Lists;
+use question::{Question, Row, known};
+use std::collections::{BTreeSet, HashMap};
+use tenant_core::{AppScope, SchemaName, ScopedTable};
 
 /// How many ledgers are read at once: each takes a lock until the statement ends, and the server has room for some
 /// thousands.
@@ -87,47 +92,6 @@ pub(crate) enum Which {
     NotCurrent,
     All,
 }
-
-#[derive(QueryableByName)]
-struct Summary {
-    #[diesel(sql_type = BigInt)]
-    current: i64,
-    #[diesel(sql_type = BigInt)]
-    others: i64,
-    #[diesel(sql_type = BigInt)]
-    at_rest: i64,
-}
-
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Text)]
-    kind: String,
-    #[diesel(sql_type = Nullable<Oid>)]
-    oid: Option<u32>,
-    #[diesel(sql_type = Bool)]
-    has_record: bool,
-}
-
-#[derive(QueryableByName)]
-struct AtRest {
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Text)]
-    state: String,
-    #[diesel(sql_type = Bool)]
-    exists: bool,
-}
-
-#[derive(QueryableByName)]
-struct Name {
-    #[diesel(sql_type = Text)]
-    name: String,
-}
-
-/// The states that are passed over, as SQL.
-const AT_REST: &str = "coalesce(s.state IN ('provisioning', 'archived', 'dropping'), false)";
 
 impl<T: TenantModel> Tenancy<T> {
     /// Asks who is behind, and reads the ledgers of those who are. Nothing pending: one question.
@@ -344,213 +308,4 @@ impl<T: TenantModel> Tenancy<T> {
             conditions.join(" AND ")
         )
     }
-
-    /// The library's table of schemas, or an empty one where it is not there yet.
-    pub(crate) fn kept(&self, pg: &mut PgConnection) -> QueryResult<String> {
-        Ok(match self.records().look(pg)? {
-            true => self.records().table("schemas"),
-            false => "(SELECT NULL::text AS name, NULL::text AS state, NULL::oid AS schema_oid, NULL::text AS digest, \
-                      NULL::text AS error, NULL::integer AS attempts, NULL::text AS version WHERE false)"
-                .to_owned(),
-        })
-    }
-
-    /// Tenants that are neither served nor migrated, and their states.
-    pub(crate) fn at_rest(&self) -> Result<HashMap<SchemaName, TenantState>, Error> {
-        self.pool().ask_catalog("read which tenants are at rest", |pg| {
-            let kept = self.kept(pg)?;
-            let rows = format!("SELECT s.name, s.state, true AS exists FROM {kept} AS s WHERE {AT_REST}");
-            let rows: Vec<AtRest> = diesel::sql_query(rows).load(pg)?;
-            Ok(rows.into_iter().filter_map(AtRest::read).collect())
-        })
-    }
-
-    /// Whether the library's row of the shared schema says that it is up to date.
-    pub(crate) fn is_shared_current(&self, pg: &mut PgConnection) -> QueryResult<bool> {
-        let kept = self.kept(pg)?;
-        let digest = digest_of("$1");
-        let found = diesel::sql_query(format!(
-            "SELECT 1 FROM {kept} AS s JOIN pg_catalog.pg_namespace n ON n.nspname = s.name \
-             WHERE s.name = $2 AND s.digest = {digest} AND s.schema_oid = n.oid AND s.state = 'ready'"
-        ))
-        .bind::<Text, _>(self.apps().versions(AppScope::Shared).join(","))
-        .bind::<Text, _>(self.public_schema().as_str())
-        .execute(pg)?;
-        Ok(found == 1)
-    }
-
-    /// Notes what the ledgers of these schemas hold. Those that somebody is at
-    /// are left to them. Returns those that were noted. `are_well` says that nothing is to be done in them, so that what had
-    /// failed is ready again.
-    pub(crate) fn note_ledgers(
-        &self,
-        schemas: &[(SchemaName, SchemaKind)],
-        are_well: bool,
-    ) -> Result<Vec<SchemaName>, Error> {
-        let mut noted = Vec::new();
-        for chunk in schemas.chunks(LEDGERS) {
-            noted.extend(self.pool().ask_catalog("note what ledgers hold", |pg| {
-                pg.transaction(|pg| {
-                    let mut message = String::new();
-                    let mut names = Vec::new();
-                    let free = lock::try_transaction_locks_shared(pg, chunk.iter().map(|(name, _)| name))?;
-                    let ledgers = with_ledgers(pg, chunk.iter().map(|(name, _)| name))?;
-                    for (schema, kind) in chunk {
-                        if free.contains(schema.as_str()) && ledgers.contains(schema.as_str()) {
-                            message += &self.records().note_ledger(schema, *kind, are_well);
-                            message += ";\n";
-                            names.push(schema.clone());
-                        }
-                    }
-                    pg.batch_execute(&message)?;
-                    Ok(names)
-                })
-            })?);
-        }
-        Ok(noted)
-    }
-}
-
-impl AtRest {
-    fn read(self) -> Option<(SchemaName, TenantState)> {
-        Some((SchemaName::quoted_any(&self.name).ok()?, self.state.parse().ok()?))
-    }
-}
-
-/// The versions that the application has for each schema.
-struct Lists<'a> {
-    of_tenants: Versions,
-    own: HashMap<&'a SchemaName, Versions>,
-}
-
-struct Versions {
-    /// In order.
-    all: Vec<String>,
-    known: HashSet<String>,
-}
-
-impl<'a> Lists<'a> {
-    fn new(apps: &'a EmbeddedApps) -> Self {
-        Self {
-            of_tenants: Versions::new(apps.versions(AppScope::Tenant)),
-            own: apps
-                .own()
-                .map(|(name, versions)| (name, Versions::new(versions)))
-                .collect(),
-        }
-    }
-
-    fn of(&self, schema: &SchemaName, kind: SchemaKind) -> &Versions {
-        let own = (kind == SchemaKind::Static)
-            .then(|| self.own.get(schema))
-            .flatten();
-        own.unwrap_or(&self.of_tenants)
-    }
-
-    /// Refuses a row that names the schema of a static tenant with apps of its own: it would get those of customers too.
-    fn not_static(&self, schema: &SchemaName) -> Result<(), Error> {
-        match self.own.contains_key(schema) {
-            true => Err(Error::ReservedName {
-                schema: schema.clone(),
-                reserved_for: Reserved::StaticName,
-            }),
-            false => Ok(()),
-        }
-    }
-}
-
-impl Versions {
-    fn new(all: Vec<String>) -> Self {
-        Self {
-            known: all.iter().cloned().collect(),
-            all,
-        }
-    }
-
-    fn has(&self, version: &str) -> bool {
-        self.known.contains(version)
-    }
-}
-
-struct Question {
-    wanted: String,
-    kept: String,
-    /// Those of the tenant apps, joined.
-    versions: String,
-    which: Which,
-}
-
-impl Question {
-    fn from(&self) -> String {
-        format!(
-            "FROM {} AS w LEFT JOIN {} AS s ON s.name = w.name \
-             LEFT JOIN pg_catalog.pg_namespace n ON n.nspname::text = w.name",
-            self.wanted, self.kept
-        )
-    }
-
-    /// Whether the library's row says that a schema is up to date: the ledger held what it should, and the schema is the
-    /// same as then.
-    fn is_current() -> String {
-        let digest = digest_of("$1");
-        // A subquery, so that it is worked out once and not for each row: `convert_to` is only stable.
-        format!(
-            "coalesce(s.digest = coalesce(w.digest, (SELECT {digest})) AND s.schema_oid = n.oid AND s.state IN ('ready', 'maintenance'), false)"
-        )
-    }
-
-    fn summary(&self, pg: &mut PgConnection) -> QueryResult<Summary> {
-        let (from, current) = (self.from(), Self::is_current());
-        diesel::sql_query(format!(
-            "SELECT count(*) FILTER (WHERE {current} AND NOT {AT_REST}) AS current, \
-             count(*) FILTER (WHERE NOT {current} AND NOT {AT_REST}) AS others, \
-             count(*) FILTER (WHERE {AT_REST}) AS at_rest {from}"
-        ))
-        .bind::<Text, _>(self.versions.as_str())
-        .get_result(pg)
-    }
-
-    fn page(&self, pg: &mut PgConnection, after: &str) -> QueryResult<Vec<Row>> {
-        let (from, current) = (self.from(), Self::is_current());
-        let of_all = self.which == Which::All;
-        diesel::sql_query(format!(
-            "SELECT DISTINCT w.name, w.kind, n.oid, (s.name IS NOT NULL) AS has_record \
-             {from} \
-             WHERE ({of_all} OR NOT {current}) AND NOT {AT_REST} AND w.name > $2 ORDER BY w.name LIMIT {PAGE}"
-        ))
-        .bind::<Text, _>(self.versions.as_str())
-        .bind::<Text, _>(after)
-        .load(pg)
-    }
-
-    /// Those that are passed over. An archived tenant whose schema is gone is missing: it could not be restored.
-    fn at_rest(&self, pg: &mut PgConnection, survey: &mut Survey) -> QueryResult<()> {
-        let from = self.from();
-        let rows: Vec<AtRest> = diesel::sql_query(format!(
-            "SELECT w.name, s.state, (n.oid IS NOT NULL) AS exists {from} WHERE {AT_REST} ORDER BY w.name"
-        ))
-        .load(pg)?;
-        for row in rows {
-            let exists = row.exists;
-            match row.read() {
-                Some((name, TenantState::Archived)) if !exists => {
-                    survey.missing.push((name, SchemaKind::Tenant));
-                }
-                read => survey.at_rest.extend(read),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Which of these names are schemas of a relation.
-fn known<'n>(
-    pg: &mut PgConnection,
-    wanted: &str,
-    names: impl Iterator<Item = &'n SchemaName>,
-) -> QueryResult<HashSet<String>> {
-    let names: Vec<&str> = names.map(SchemaName::as_str).collect();
-    let query = format!("SELECT name FROM {wanted} AS w WHERE name = ANY ($1)");
-    let rows: Vec<Name> = diesel::sql_query(query).bind::<Array<Text>, _>(names).load(pg)?;
-    Ok(rows.into_iter().map(|row| row.name).collect())
 }
