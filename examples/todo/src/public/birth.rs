@@ -7,7 +7,7 @@ use tenant_diesel::{DomainName, Moment};
 use tracing::Instrument;
 
 use crate::app::{App, Shared};
-use crate::apps::customers::{NewClient, NewDomain, domains};
+use crate::apps::customers::{ClientDomain, NewClient, NewDomain};
 use crate::births::Birth;
 use crate::names::Subdomain;
 
@@ -66,11 +66,11 @@ fn bear(app: &App, new: NewCustomer) -> Result<(), tenant_diesel::Error> {
                 is_primary: true,
                 redirect_to_primary: false,
             };
-            diesel::insert_into(domains::table).values(domain).execute(conn)?;
+            app.tenancy.add_domain_in::<ClientDomain, _>(conn, &born, domain)?;
             Ok::<_, tenant_diesel::Error>(born)
         })
     })?;
-    // Somebody may have tried the address already, and that there was nobody is remembered.
+    // Somebody may have tried the address already, and that there was nobody is remembered: here, until it is heard.
     app.directory.invalidate(&born.schema_name);
     app.tenancy.run_after_commit(Moment::Created, &born.schema_name)?;
     tracing::info!("born");
