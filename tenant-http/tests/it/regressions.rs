@@ -248,3 +248,37 @@ async fn a_redirect_to_the_primary_domain_keeps_the_path_as_it_came() {
         );
     }
 }
+
+/// All hosts below a wildcard are one tenant's, and anybody can think of more of them.
+#[tokio::test]
+async fn hosts_below_a_wildcard_neither_drive_others_out_nor_reach_the_database_without_end() {
+    let site = site();
+    let wild = site.without_domain("wild");
+    site.domain(&wild, "*.wild.test");
+    let globex: Vec<_> = (0..5).map(|i| format!("globex{i}.test")).collect();
+    let customer = site.without_domain("globex");
+    for at in &globex {
+        site.domain(&customer, at);
+    }
+    let directory = site.tenancy.directory::<ClientDomain>();
+    let directory = directory.capacity(100).unknown_per_second(20).build().unwrap();
+    use tenant_diesel::{Directory, Folder};
+    let find = |at: &str| directory.by_domain(&host(at), &Folder::NONE);
+    // A notification on the way would make it forget.
+    until("it listens", || directory.metrics().is_listening).await;
+    for at in &globex {
+        find(at).unwrap().unwrap();
+    }
+    let before = directory.metrics().queries;
+    for i in 0..1_000 {
+        // What is answered is one thing, what it costs another.
+        let _asked = find(&format!("x{i}.wild.test"));
+    }
+    let asked = directory.metrics().queries - before;
+    let known = globex
+        .iter()
+        .filter(|at| directory.cached().by_domain(&host(at), &Folder::NONE).is_ok())
+        .count();
+    assert!(asked < 500, "{asked} questions of 1000");
+    assert_eq!(known, globex.len(), "those of others are still known");
+}
