@@ -282,3 +282,21 @@ async fn hosts_below_a_wildcard_neither_drive_others_out_nor_reach_the_database_
     assert!(asked < 500, "{asked} questions of 1000");
     assert_eq!(known, globex.len(), "those of others are still known");
 }
+
+/// What is listed is what it was called.
+#[tokio::test]
+async fn files_that_are_listed_can_be_read_and_removed() {
+    use tenant_http::storage::TenantStorage;
+    let storage = TenantStorage::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
+    let acme = storage.of(&schema("acme"));
+    let mut names = ["plain.txt", "a b.txt", "100%.txt", "what?.txt", "ü#.txt"];
+    names.sort_unstable();
+    for name in names {
+        acme.put(name, name.to_owned()).await.unwrap();
+    }
+    let listed = acme.list().await.unwrap();
+    for name in &listed {
+        assert!(acme.get(name).await.is_ok(), "{name} of {listed:?}");
+    }
+    assert_eq!(listed, names);
+}
