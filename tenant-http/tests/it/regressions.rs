@@ -300,3 +300,25 @@ async fn files_that_are_listed_can_be_read_and_removed() {
     }
     assert_eq!(listed, names);
 }
+
+/// By hand, somebody wrote one in upper case, which the library never finds; it comes first by its name.
+#[tokio::test]
+async fn the_primary_flag_goes_to_a_domain_that_can_be_found_when_the_primary_one_is_removed() {
+    let site = site();
+    let acme = site.without_domain("acme");
+    let first = site.domain(&acme, "first.test");
+    site.domain(&acme, "second.test");
+    let sql = format!(
+        "INSERT INTO domains (domain, tenant_id) VALUES ('ACME.test', {})",
+        acme.id
+    );
+    PgConnection::establish(site.database.url())
+        .unwrap()
+        .batch_execute(&sql)
+        .unwrap();
+    let promoted = site.tenancy.remove_domain(&first).unwrap();
+    assert_eq!(
+        promoted.map(|domain| domain.domain.to_string()).as_deref(),
+        Some("second.test")
+    );
+}
