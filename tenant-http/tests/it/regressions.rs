@@ -322,3 +322,32 @@ async fn the_primary_flag_goes_to_a_domain_that_can_be_found_when_the_primary_on
         Some("second.test")
     );
 }
+
+/// The body of an answer is made after the handler has returned: rows that are streamed, events.
+#[tokio::test]
+async fn the_body_of_an_answer_is_made_for_the_tenant_too() {
+    let site = site();
+    site.customer("acme");
+    let routes = axum::Router::new().route(
+        "/",
+        axum::routing::get(|| async {
+            let body = futures_util::stream::once(async {
+                Ok::<_, std::convert::Infallible>(format!(
+                    "{:?}",
+                    tenant_http::current_tenant().map(|tenant| tenant.to_string())
+                ))
+            });
+            Body::from_stream(body)
+        }),
+    );
+    let routing = tenant_http::routing::Routing::builder(site.tenancy.registry()).by_host();
+    let layer =
+        tenant_http::TenantLayer::new(&site.tenancy, site.directory.clone(), routing.build().unwrap());
+    let app = TenantRouter::new().tenant(routes).layer(layer);
+    let request = Request::builder().uri("/").header("host", "acme.example.test");
+    let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let bytes = http_body_util::BodyExt::collect(response.into_body())
+        .await
+        .unwrap();
+    assert_eq!(&bytes.to_bytes()[..], b"Some(\"acme\")");
+}
