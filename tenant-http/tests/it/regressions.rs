@@ -351,3 +351,21 @@ async fn the_body_of_an_answer_is_made_for_the_tenant_too() {
         .unwrap();
     assert_eq!(&bytes.to_bytes()[..], b"Some(\"acme\")");
 }
+
+/// Whoever nests the application has `OriginalUri` from there.
+#[tokio::test]
+async fn the_original_uri_of_a_nested_application_is_all_of_it() {
+    let site = site();
+    let acme = site.without_domain("acme");
+    site.domain(&acme, "shared.test/acme");
+    let app = axum::Router::new().nest_service("/app", site.app.clone());
+    let request = Request::builder()
+        .uri("/app/acme/paths")
+        .header("host", "shared.test");
+    let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let bytes = http_body_util::BodyExt::collect(response.into_body())
+        .await
+        .unwrap();
+    let text = String::from_utf8(bytes.to_bytes().to_vec()).unwrap();
+    assert!(text.starts_with("/paths /app/acme/paths "), "{text}");
+}
