@@ -369,3 +369,26 @@ async fn the_original_uri_of_a_nested_application_is_all_of_it() {
     let text = String::from_utf8(bytes.to_bytes().to_vec()).unwrap();
     assert!(text.starts_with("/paths /app/acme/paths "), "{text}");
 }
+
+/// HTTP/2 has paths in a field of their own, which the `http` crate does not ask to start with a slash. Behind a host, what
+/// follows would be more of the host.
+#[tokio::test]
+async fn a_path_without_a_slash_does_not_lead_a_redirect_to_another_host() {
+    let site = site();
+    let acme = site.customer("acme");
+    site.redirecting(&acme, "old.test");
+    for path in [".evil.test/", "@evil.test/", "*"] {
+        let Ok(path) = axum::http::uri::PathAndQuery::try_from(path) else {
+            continue;
+        };
+        let uri = axum::http::Uri::builder()
+            .scheme("http")
+            .authority("old.test")
+            .path_and_query(path.clone());
+        let Ok(uri) = uri.build() else { continue };
+        let request = Request::builder().uri(uri).body(Body::empty()).unwrap();
+        let answer = site.send(request).await;
+        let location = answer.header("location").unwrap_or("//acme.example.test/");
+        assert!(location.starts_with("//acme.example.test/"), "{path}: {location}");
+    }
+}
