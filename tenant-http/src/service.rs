@@ -146,7 +146,8 @@ fn routed<T: TenantModel + Sync>(
         && let Some(uri) = with_path(&parts.uri, within)
     {
         let original = std::mem::replace(&mut parts.uri, uri);
-        parts.extensions.insert(OriginalUri(original));
+        // A router around the application may have taken something off before.
+        parts.extensions.get_or_insert_with(|| OriginalUri(original));
     }
     let prefix = route.prefix();
     parts.extensions.insert(Routed {
