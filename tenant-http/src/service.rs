@@ -78,8 +78,8 @@ where
                 Decision::Serve(route) => {
                     let (request, context) = routed(&shared, route, request, body);
                     let serving = context.run(|| inner.call(request));
-                    let response = context.carry(serving).await?;
-                    Ok(response.into_response())
+                    let response = context.clone().carry(serving).await?.into_response();
+                    Ok(response.map(|body| context.carry_body(body)))
                 }
                 Decision::Redirect { location } => Ok(redirect(&location, &request.method)),
                 Decision::Refuse(refusal) => Ok(refuse(&shared, refusal, request, body).await),
