@@ -392,3 +392,46 @@ async fn a_path_without_a_slash_does_not_lead_a_redirect_to_another_host() {
         assert!(location.starts_with("//acme.example.test/"), "{path}: {location}");
     }
 }
+
+/// "Every request has a `tracing` span with `tenant` and `host`": also those that nobody serves, where it is looked for most.
+#[tokio::test]
+async fn lines_of_the_log_of_a_request_that_nobody_serves_have_its_host() {
+    let lines = crate::current::Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _only_on_this_thread = tracing::subscriber::set_default(subscriber);
+    let site = Site::with(
+        |builder| builder,
+        |rules| rules.by_host(),
+        |layer| {
+            layer.when_not_found(axum::Router::new().fallback(|| async {
+                tracing::info!("nobody lives here");
+                axum::http::StatusCode::NOT_FOUND
+            }))
+        },
+    );
+    let acme = site.customer("acme");
+    site.tenancy.begin_maintenance(&acme).unwrap();
+    assert_eq!(site.get("Nobody.test:80", "/").await.status, 404);
+    assert_eq!(site.get("acme.example.test", "/").await.status, 503);
+    // The directory cannot ask.
+    PgConnection::establish(site.database.url())
+        .unwrap()
+        .batch_execute("ALTER TABLE domains RENAME TO others")
+        .unwrap();
+    assert_eq!(site.get("failing.test", "/").await.status, 500);
+    let text = lines.text();
+    for (line, host) in [
+        ("nobody lives here", "nobody.test"),
+        ("Unavailable", "acme.example.test"),
+        ("public.domains", "failing.test"),
+    ] {
+        let found = text
+            .lines()
+            .any(|found| found.contains(line) && found.contains(&format!("host={host}")));
+        assert!(found, "{line}: {text}");
+    }
+}
