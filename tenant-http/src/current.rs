@@ -1,8 +1,8 @@
 //! The tenant of a task, for code that has no request at hand, and [`carry`], which gives it to another task.
 
-use pin_project_lite::pin_project;
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
+use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
