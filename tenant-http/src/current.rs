@@ -1,5 +1,7 @@
 //! The tenant of a task, for code that has no request at hand, and [`carry`], which gives it to another task.
 
+use axum::body::{Body, Bytes, HttpBody};
+use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
@@ -88,6 +90,18 @@ impl TenantContext {
         }
     }
 
+    /// Makes it current for the body of an answer, which is made after the handler has returned.
+    pub(crate) fn carry_body(self, body: Body) -> Body {
+        if body.size_hint().exact().is_some() {
+            // It is there already.
+            return body;
+        }
+        Body::new(BodyForTenant {
+            context: self,
+            inner: body,
+        })
+    }
+
     /// Makes it current for a closure, on whatever thread it runs.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         let _entered = current::enter(self.tenant.clone());
@@ -114,5 +128,32 @@ impl<F: Future> Future for ForTenant<F> {
         // Only while it is polled: between polls, the thread works for others.
         let _entered = current::enter(this.tenant.clone());
         this.inner.poll(cx)
+    }
+}
+
+/// A body that is made for a tenant.
+struct BodyForTenant {
+    context: TenantContext,
+    inner: Body,
+}
+
+impl HttpBody for BodyForTenant {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Self { context, inner } = &mut *self;
+        context.run(|| Pin::new(inner).poll_frame(cx))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
     }
 }

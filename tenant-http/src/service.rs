@@ -18,12 +18,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
-use tenant_core::TenantRef;
 use tenant_core::routing::{Decision, Refusal, Route, Target};
+use tenant_core::{Hostname, TenantRef};
 use tenant_diesel::TenantModel;
 use tower_service::Service;
-use tracing::field::{Empty, display};
-use tracing::{Instrument, Span};
+use tracing::Span;
 
 /// The service that [`TenantLayer`](crate::TenantLayer) puts around another.
 pub struct TenantService<S, T> {
@@ -72,26 +71,22 @@ where
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let request = HttpRequest::new(parts, shared.forwarding);
-            // Of the level of errors, so that whatever is logged has it.
-            let span = tracing::error_span!("request", tenant = Empty, host = Empty);
-            let decided = decide(&shared, request).instrument(span.clone()).await;
-            let (decision, request) = match decided {
+            let (decision, request) = match decide(&shared, request).await {
                 Ok(decided) => decided,
-                Err(error) => return Ok(span.in_scope(|| error.into_response())),
+                Err(response) => return Ok(response),
             };
             match decision {
                 Decision::Serve(route) => {
-                    let (request, context) = routed(&shared, route, request, body, span);
+                    let (request, context) = routed(&shared, route, request, body);
                     let serving = context.run(|| inner.call(request));
-                    let response = context.carry(serving).await?;
-                    Ok(response.into_response())
+                    let response = context.clone().carry(serving).await?.into_response();
+                    Ok(response.map(|body| context.carry_body(body)))
                 }
                 Decision::Redirect { location } => Ok(redirect(&location, &request.method)),
                 Decision::Refuse(refusal) => {
-                    if let Some(host) = shared.routing.host_of(&request) {
-                        span.record("host", display(host));
-                    }
-                    Ok(refuse(&shared, refusal, request, body).instrument(span).await)
+                    let span = span(None, shared.routing.host_of(&request).as_ref());
+                    let refusing = refuse(&shared, refusal, request, body);
+                    Ok(TenantContext::new(None, span).carry(refusing).await)
                 }
             }
         })
@@ -102,34 +97,45 @@ where
 async fn decide<T: TenantModel + Sync>(
     shared: &Arc<Shared<T>>,
     request: HttpRequest,
-) -> Result<(Decision<Arc<T>>, HttpRequest), Error> {
+) -> Result<(Decision<Arc<T>>, HttpRequest), Response> {
     if let Ok(decision) = shared.routing.decide(&request, &shared.directory.cached()) {
         return Ok((decision, request));
     }
+    let span = span(None, shared.routing.host_of(&request).as_ref());
+    let failed = |error: Error| span.in_scope(|| error.into_response());
     let started = Instant::now();
     let patience = shared.databases.patience();
     let place = tokio::time::timeout(patience, Arc::clone(&shared.lookups).acquire_owned());
     let Ok(Ok(place)) = place.await else {
-        return Err(Error::Database(shared.databases.timed_out(None, started)));
+        return Err(failed(Error::Database(shared.databases.timed_out(None, started))));
     };
     // While it was waited for, another may have found out.
     if let Ok(decision) = shared.routing.decide(&request, &shared.directory.cached()) {
         return Ok((decision, request));
     }
     let shared = Arc::clone(shared);
-    let span = Span::current();
+    let in_span = span.clone();
     let asking = tokio::task::spawn_blocking(move || {
         // Also if nobody waits for the answer any more.
         let _place = place;
-        span.in_scope(|| Ok((shared.routing.decide(&request, &shared.directory)?, request)))
+        in_span.in_scope(|| Ok((shared.routing.decide(&request, &shared.directory)?, request)))
     });
     match asking.await.map_err(tokio::task::JoinError::try_into_panic) {
-        Ok(decided) => decided.map_err(Error::Database),
+        Ok(decided) => decided.map_err(|error| failed(Error::Database(error))),
         // A closure of the application's, which would have panicked here if the answer had been in memory.
         Err(Ok(panic)) => std::panic::resume_unwind(panic),
         // The runtime is ending.
-        Err(Err(_)) => Err(Error::Refused(Refusal::Unavailable)),
+        Err(Err(_)) => Err(failed(Error::Refused(Refusal::Unavailable))),
     }
+}
+
+/// What lines of the log are in.
+fn span(tenant: Option<&TenantRef>, host: Option<&Hostname>) -> Span {
+    tracing::error_span!(
+        "request",
+        tenant = tenant.map(tracing::field::display),
+        host = host.map(tracing::field::display),
+    )
 }
 
 /// The request as those behind the layer see it.
@@ -138,7 +144,6 @@ fn routed<T: TenantModel + Sync>(
     route: Route<Arc<T>>,
     request: HttpRequest,
     body: Body,
-    span: Span,
 ) -> (Request<Body>, TenantContext) {
     let mut parts = request.into_parts();
     let tenant = match &route.target {
@@ -147,18 +152,14 @@ fn routed<T: TenantModel + Sync>(
         Target::Public => None,
     }
     .map(Arc::new);
-    if let Some(tenant) = &tenant {
-        span.record("tenant", display(tenant));
-    }
-    if let Some(host) = &route.host {
-        span.record("host", display(host));
-    }
+    let span = span(tenant.as_deref(), route.host.as_ref());
     let within = route.path_within(parts.uri.path());
     if within.len() < parts.uri.path().len()
         && let Some(uri) = with_path(&parts.uri, within)
     {
         let original = std::mem::replace(&mut parts.uri, uri);
-        parts.extensions.insert(OriginalUri(original));
+        // A router around the application may have taken something off before.
+        parts.extensions.get_or_insert_with(|| OriginalUri(original));
     }
     let prefix = route.prefix();
     parts.extensions.insert(Routed {

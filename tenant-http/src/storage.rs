@@ -180,13 +180,13 @@ impl TenantFolder {
         deleted.map_err(|source| self.failed(name, source))
     }
 
-    /// The paths of all files, sorted. None where the tenant has no folder yet.
+    /// The names of all files, as they were given, sorted. None where the tenant has no folder yet.
     ///
     /// # Errors
     ///
     /// The store's.
     pub async fn list(&self) -> Result<Vec<String>, StorageError> {
-        let files = self.store.list(None).map_ok(|file| file.location.to_string());
+        let files = self.store.list(None).map_ok(|file| name_of(&file.location));
         let mut files: Vec<String> = files
             .try_collect()
             .await
@@ -226,6 +226,23 @@ impl TenantFolder {
             source,
         }
     }
+}
+
+/// The name that a path was made of: the store writes some bytes as `%XX`. One that is no text, which nobody put there by
+/// a name, stays as it is.
+fn name_of(path: &Path) -> String {
+    let path = path.as_ref();
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let (mut name, mut rest) = (Vec::with_capacity(path.len()), path.as_bytes());
+    while let [first, after @ ..] = rest {
+        let escaped = match (first, digit(after.first()), digit(after.get(1))) {
+            (b'%', Some(high), Some(low)) => u8::try_from(high * 16 + low).ok(),
+            _ => None,
+        };
+        name.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(name).unwrap_or_else(|_| path.to_owned())
 }
 
 /// A path in a URL: what the store has escaped once is escaped again, so that it is one path when a server has decoded it.

@@ -125,6 +125,8 @@ impl<T: Clone, R: RoutedRequest> Routing<T, R> {
         let slash = if folder.is_none() { "" } else { "/" };
         // After a host, a path is a path, whatever it starts with; so it stays as it came.
         let path = route.path_within(request.path());
+        // `*`, of `OPTIONS`, is no path, and would be read as more of the host.
+        let path = if path.starts_with('/') { path } else { "/" };
         let query = request
             .query()
             .map(|query| format!("?{query}"))

@@ -149,7 +149,8 @@ impl<T: TenantModel + Sync> Inner<T> {
             Some(found) if is_in_folder(&found) => {
                 // There is a folder: this one.
                 let hit = self.store.keep(in_folder, found, true, since);
-                Ok((Some(hit), true))
+                let is_somebodys = !hit.is_wild();
+                Ok((Some(hit), is_somebodys))
             }
             found => {
                 // What has no folder is the same for each.
@@ -166,7 +167,9 @@ impl<T: TenantModel + Sync> Inner<T> {
                 } else if !folder.is_none() {
                     self.store.forget_key(&in_folder, since);
                 }
-                let is_somebodys = answer.is_some() && !is_nobodys_folder;
+                // A host below a wildcard may be one that somebody made up.
+                let is_named = answer.as_ref().is_some_and(|hit| !hit.is_wild());
+                let is_somebodys = is_named && !is_nobodys_folder;
                 Ok((answer, is_somebodys))
             }
         }

@@ -18,6 +18,8 @@ use tenant_core::{Address, Availability, Folder, Hostname, Located, SchemaName};
 #[derive(Debug)]
 pub(super) struct Store<T> {
     hits: Cache<Key, Arc<Hit<T>>>,
+    /// Tenants that were found by a wildcard, of whose hosts anybody can think of more: they drive only each other out.
+    wild: Cache<Key, Arc<Hit<T>>>,
     misses: Cache<Key, Miss>,
     ttl: Duration,
     miss_ttl: Duration,
@@ -100,6 +102,7 @@ impl<T> Store<T> {
     ) -> Self {
         Self {
             hits: Cache::new(capacity),
+            wild: Cache::new(miss_capacity),
             misses: Cache::new(miss_capacity),
             ttl,
             miss_ttl,
@@ -112,7 +115,7 @@ impl<T> Store<T> {
 
     /// How much is kept: of tenants, and of nobody.
     pub(super) fn len(&self) -> (usize, usize) {
-        (self.hits.len(), self.misses.len())
+        (self.hits.len() + self.wild.len(), self.misses.len())
     }
 
     /// A question is about to be asked.
@@ -172,7 +175,7 @@ impl<T> Store<T> {
     }
 
     fn hit(&self, key: KeyRef<'_>) -> Option<Arc<Hit<T>>> {
-        self.hits.get(&key)
+        self.hits.get(&key).or_else(|| self.wild.get(&key))
     }
 
     fn counts(&self, hit: &Hit<T>, now: Instant) -> bool {
@@ -208,7 +211,13 @@ impl<T> Store<T> {
         let generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         if *generation == since.generation {
             self.misses.remove(&key.by_ref());
-            self.hits.insert(key, Arc::clone(&hit));
+            let (own, other) = if hit.is_wild() {
+                (&self.wild, &self.hits)
+            } else {
+                (&self.hits, &self.wild)
+            };
+            other.remove(&key.by_ref());
+            own.insert(key, Arc::clone(&hit));
         }
         drop(generation);
         hit
@@ -219,6 +228,7 @@ impl<T> Store<T> {
         let generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         if *generation == since.generation {
             self.hits.remove(&key.by_ref());
+            self.wild.remove(&key.by_ref());
             self.misses.insert(key, Miss { has_folders, since });
         }
         drop(generation);
@@ -229,6 +239,7 @@ impl<T> Store<T> {
         let generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         if *generation == since.generation {
             self.hits.remove(&key.by_ref());
+            self.wild.remove(&key.by_ref());
         }
         drop(generation);
     }
@@ -245,7 +256,7 @@ impl<T> Store<T> {
         }
         drop(generation);
         // What is kept from now on was asked after the changes.
-        for (key, hit) in self.hits.iter() {
+        for (key, hit) in self.hits.iter().chain(self.wild.iter()) {
             if notices.iter().any(|notice| concerns(notice, &key, &hit)) {
                 hit.is_stale.store(true, Ordering::Release);
             }
@@ -274,6 +285,12 @@ fn concerns<T>(notice: &Notice, key: &Key, hit: &Hit<T>) -> bool {
 }
 
 impl<T> Hit<T> {
+    /// Whether it was found by a wildcard.
+    pub(super) fn is_wild(&self) -> bool {
+        let place = self.place.as_ref();
+        place.is_some_and(|place| place.address.domain.is_wildcard())
+    }
+
     pub(super) fn located(&self) -> Option<Located<Arc<T>>> {
         let place = self.place.as_ref()?;
         Some(Located {

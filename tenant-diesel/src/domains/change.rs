@@ -371,11 +371,11 @@ impl Work {
         Ok(found.map_err(Error::attempt("look for a primary domain", schema))? == 1)
     }
 
-    /// The first domain that the tenant has.
+    /// The first domain that the tenant has and that can be found.
     fn first(&self, conn: &mut PublicConnection, schema: &SchemaName) -> Result<Option<Address>, Error> {
         let domains = &self.tables.domains;
         let found = diesel::sql_query(format!(
-            "SELECT {} AS domain, {} AS folder FROM {} AS {DOMAIN} WHERE {} {} LIMIT 1",
+            "SELECT {} AS domain, {} AS folder FROM {} AS {DOMAIN} WHERE {} {}",
             domains.domain(DOMAIN),
             domains.folder(DOMAIN),
             domains.name,
@@ -383,10 +383,9 @@ impl Work {
             self.tables.order(DOMAIN)
         ))
         .bind::<Text, _>(schema.as_str())
-        .get_result::<Found>(conn.raw())
-        .optional()
+        .load::<Found>(conn.raw())
         .map_err(Error::attempt("look for another domain", schema))?;
-        Ok(found.and_then(Found::address))
+        Ok(found.into_iter().find_map(Found::address))
     }
 
     /// That a row belongs to the tenant whose schema is a parameter.

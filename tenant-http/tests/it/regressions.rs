@@ -248,3 +248,190 @@ async fn a_redirect_to_the_primary_domain_keeps_the_path_as_it_came() {
         );
     }
 }
+
+/// All hosts below a wildcard are one tenant's, and anybody can think of more of them.
+#[tokio::test]
+async fn hosts_below_a_wildcard_neither_drive_others_out_nor_reach_the_database_without_end() {
+    let site = site();
+    let wild = site.without_domain("wild");
+    site.domain(&wild, "*.wild.test");
+    let globex: Vec<_> = (0..5).map(|i| format!("globex{i}.test")).collect();
+    let customer = site.without_domain("globex");
+    for at in &globex {
+        site.domain(&customer, at);
+    }
+    let directory = site.tenancy.directory::<ClientDomain>();
+    let directory = directory.capacity(100).unknown_per_second(20).build().unwrap();
+    use tenant_diesel::{Directory, Folder};
+    let find = |at: &str| directory.by_domain(&host(at), &Folder::NONE);
+    // A notification on the way would make it forget.
+    until("it listens", || directory.metrics().is_listening).await;
+    for at in &globex {
+        find(at).unwrap().unwrap();
+    }
+    let before = directory.metrics().queries;
+    for i in 0..1_000 {
+        // What is answered is one thing, what it costs another.
+        let _asked = find(&format!("x{i}.wild.test"));
+    }
+    let asked = directory.metrics().queries - before;
+    let known = globex
+        .iter()
+        .filter(|at| directory.cached().by_domain(&host(at), &Folder::NONE).is_ok())
+        .count();
+    assert!(asked < 500, "{asked} questions of 1000");
+    assert_eq!(known, globex.len(), "those of others are still known");
+}
+
+/// What is listed is what it was called.
+#[tokio::test]
+async fn files_that_are_listed_can_be_read_and_removed() {
+    use tenant_http::storage::TenantStorage;
+    let storage = TenantStorage::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
+    let acme = storage.of(&schema("acme"));
+    let mut names = ["plain.txt", "a b.txt", "100%.txt", "what?.txt", "ü#.txt"];
+    names.sort_unstable();
+    for name in names {
+        acme.put(name, name.to_owned()).await.unwrap();
+    }
+    let listed = acme.list().await.unwrap();
+    for name in &listed {
+        assert!(acme.get(name).await.is_ok(), "{name} of {listed:?}");
+    }
+    assert_eq!(listed, names);
+}
+
+/// By hand, somebody wrote one in upper case, which the library never finds; it comes first by its name.
+#[tokio::test]
+async fn the_primary_flag_goes_to_a_domain_that_can_be_found_when_the_primary_one_is_removed() {
+    let site = site();
+    let acme = site.without_domain("acme");
+    let first = site.domain(&acme, "first.test");
+    site.domain(&acme, "second.test");
+    let sql = format!(
+        "INSERT INTO domains (domain, tenant_id) VALUES ('ACME.test', {})",
+        acme.id
+    );
+    PgConnection::establish(site.database.url())
+        .unwrap()
+        .batch_execute(&sql)
+        .unwrap();
+    let promoted = site.tenancy.remove_domain(&first).unwrap();
+    assert_eq!(
+        promoted.map(|domain| domain.domain.to_string()).as_deref(),
+        Some("second.test")
+    );
+}
+
+/// The body of an answer is made after the handler has returned: rows that are streamed, events.
+#[tokio::test]
+async fn the_body_of_an_answer_is_made_for_the_tenant_too() {
+    let site = site();
+    site.customer("acme");
+    let routes = axum::Router::new().route(
+        "/",
+        axum::routing::get(|| async {
+            let body = futures_util::stream::once(async {
+                Ok::<_, std::convert::Infallible>(format!(
+                    "{:?}",
+                    tenant_http::current_tenant().map(|tenant| tenant.to_string())
+                ))
+            });
+            Body::from_stream(body)
+        }),
+    );
+    let routing = tenant_http::routing::Routing::builder(site.tenancy.registry()).by_host();
+    let layer =
+        tenant_http::TenantLayer::new(&site.tenancy, site.directory.clone(), routing.build().unwrap());
+    let app = TenantRouter::new().tenant(routes).layer(layer);
+    let request = Request::builder().uri("/").header("host", "acme.example.test");
+    let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let bytes = http_body_util::BodyExt::collect(response.into_body())
+        .await
+        .unwrap();
+    assert_eq!(&bytes.to_bytes()[..], b"Some(\"acme\")");
+}
+
+/// Whoever nests the application has `OriginalUri` from there.
+#[tokio::test]
+async fn the_original_uri_of_a_nested_application_is_all_of_it() {
+    let site = site();
+    let acme = site.without_domain("acme");
+    site.domain(&acme, "shared.test/acme");
+    let app = axum::Router::new().nest_service("/app", site.app.clone());
+    let request = Request::builder()
+        .uri("/app/acme/paths")
+        .header("host", "shared.test");
+    let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let bytes = http_body_util::BodyExt::collect(response.into_body())
+        .await
+        .unwrap();
+    let text = String::from_utf8(bytes.to_bytes().to_vec()).unwrap();
+    assert!(text.starts_with("/paths /app/acme/paths "), "{text}");
+}
+
+/// HTTP/2 has paths in a field of their own, which the `http` crate does not ask to start with a slash. Behind a host, what
+/// follows would be more of the host.
+#[tokio::test]
+async fn a_path_without_a_slash_does_not_lead_a_redirect_to_another_host() {
+    let site = site();
+    let acme = site.customer("acme");
+    site.redirecting(&acme, "old.test");
+    for path in [".evil.test/", "@evil.test/", "*"] {
+        let Ok(path) = axum::http::uri::PathAndQuery::try_from(path) else {
+            continue;
+        };
+        let uri = axum::http::Uri::builder()
+            .scheme("http")
+            .authority("old.test")
+            .path_and_query(path.clone());
+        let Ok(uri) = uri.build() else { continue };
+        let request = Request::builder().uri(uri).body(Body::empty()).unwrap();
+        let answer = site.send(request).await;
+        let location = answer.header("location").unwrap_or("//acme.example.test/");
+        assert!(location.starts_with("//acme.example.test/"), "{path}: {location}");
+    }
+}
+
+/// "Every request has a `tracing` span with `tenant` and `host`": also those that nobody serves, where it is looked for most.
+#[tokio::test]
+async fn lines_of_the_log_of_a_request_that_nobody_serves_have_its_host() {
+    let lines = crate::current::Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _only_on_this_thread = tracing::subscriber::set_default(subscriber);
+    let site = Site::with(
+        |builder| builder,
+        |rules| rules.by_host(),
+        |layer| {
+            layer.when_not_found(axum::Router::new().fallback(|| async {
+                tracing::info!("nobody lives here");
+                axum::http::StatusCode::NOT_FOUND
+            }))
+        },
+    );
+    let acme = site.customer("acme");
+    site.tenancy.begin_maintenance(&acme).unwrap();
+    assert_eq!(site.get("Nobody.test:80", "/").await.status, 404);
+    assert_eq!(site.get("acme.example.test", "/").await.status, 503);
+    // The directory cannot ask.
+    PgConnection::establish(site.database.url())
+        .unwrap()
+        .batch_execute("ALTER TABLE domains RENAME TO others")
+        .unwrap();
+    assert_eq!(site.get("failing.test", "/").await.status, 500);
+    let text = lines.text();
+    for (line, host) in [
+        ("nobody lives here", "nobody.test"),
+        ("Unavailable", "acme.example.test"),
+        ("public.domains", "failing.test"),
+    ] {
+        let found = text
+            .lines()
+            .any(|found| found.contains(line) && found.contains(&format!("host={host}")));
+        assert!(found, "{line}: {text}");
+    }
+}
