@@ -163,14 +163,19 @@ pub fn derive_tenant(item: TokenStream) -> TokenStream {
 ///     }
 /// }
 ///
-/// use customers::ClientDomain;
-///
-/// let domain = ClientDomain {
-///     id: 1, domain: "example.com".parse()?, folder: "acme".parse()?, tenant_id: 7, is_primary: true, redirect_to_primary: false,
-/// };
-/// assert_eq!(domain.absolute_url("/tasks"), "//example.com/acme/tasks");
-/// assert_eq!(domain.tenant_key(), 7);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let domain = customers::ClientDomain {
+///         id: 1,
+///         domain: "example.com".parse()?,
+///         folder: "acme".parse()?,
+///         tenant_id: 7,
+///         is_primary: true,
+///         redirect_to_primary: false,
+///     };
+///     assert_eq!(domain.absolute_url("/tasks"), "//example.com/acme/tasks");
+///     assert_eq!(domain.tenant_key(), 7);
+///     Ok(())
+/// }
 /// ```
 ///
 /// # On the struct
