@@ -73,7 +73,7 @@ impl<T: TenantModel> Tenancy<T> {
     where
         E: ScopeError,
     {
-        let span = tracing::info_span!("job", tenant = %tenant.schema);
+        let span = tracing::error_span!("job", tenant = %tenant.schema);
         let _in_span = span.enter();
         let _current = current::enter(Some(Arc::new(tenant.clone())));
         self.is_meant(tenant).map_err(E::from_scope)?;

@@ -66,7 +66,8 @@ fn bear(app: &App, new: NewCustomer) -> Result<(), tenant_diesel::Error> {
                 is_primary: true,
                 redirect_to_primary: false,
             };
-            app.tenancy.add_domain_in::<ClientDomain, _>(conn, &born, domain)?;
+            app.tenancy
+                .add_domain_in::<ClientDomain, _>(conn, &born, domain)?;
             Ok::<_, tenant_diesel::Error>(born)
         })
     })?;

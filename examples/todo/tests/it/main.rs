@@ -17,8 +17,11 @@
 //! | [`client`] | requests without a browser |
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "what tests share fails like the tests themselves"
+)]
+#![cfg_attr(
+    feature = "browser",
+    expect(clippy::panic, reason = "what tests share fails like the tests themselves")
 )]
 
 #[cfg(feature = "browser")]

@@ -30,6 +30,7 @@ impl Site {
     }
 
     /// Starts it on the port that the README names, if that is free.
+    #[cfg(feature = "browser")]
     pub(crate) fn start_as_in_the_readme() -> Self {
         std::net::TcpListener::bind("127.0.0.1:3000").map_or_else(|_| Self::start(), Self::start_on)
     }
@@ -71,11 +72,13 @@ impl Site {
     }
 
     /// The URL of a path at a host.
+    #[cfg(feature = "browser")]
     pub(crate) fn url(&self, host: &str, path: &str) -> String {
         format!("http://{}{path}", self.host(host))
     }
 
     /// The admin page, with the password in the URL.
+    #[cfg(feature = "browser")]
     pub(crate) fn admin_url(&self) -> String {
         format!(
             "http://admin:{}@{}/admin",
