@@ -93,10 +93,17 @@ fn status_of(error: &tenant_diesel::Error) -> StatusCode {
         | E::TenantLimit { .. }
         | E::PoolTimeout { .. }
         | E::SetPath { .. }
-        | E::DirectoryBusy { .. }
-        | E::Query(
-            Query::BrokenTransactionManager | Query::DatabaseError(ClosedConnection | UnableToSendCommand, _),
-        ) => StatusCode::SERVICE_UNAVAILABLE,
+        | E::DirectoryBusy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        // Also a statement of the library's own.
+        E::Query(source) | E::Attempt { source, .. }
+            if matches!(
+                source,
+                Query::BrokenTransactionManager
+                    | Query::DatabaseError(ClosedConnection | UnableToSendCommand, _)
+            ) =>
+        {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -10,6 +10,9 @@ use tenant_core::SchemaName;
 /// How many answers are remembered, unless it is said otherwise: some hundred files of some hundred tenants.
 pub const DEFAULT_REMEMBERED: usize = 50_000;
 
+/// Names of more bytes are looked for each time, so that nobody fills the memory with them.
+const LONGEST_REMEMBERED: usize = 255;
+
 /// Looks for a file where the tenant keeps its own, then where all share one: templates, style sheets, logos.
 ///
 /// ```
@@ -79,7 +82,11 @@ impl TenantFiles {
     /// The name could lead out of the folder. Nothing was looked for.
     pub fn find(&self, tenant: &SchemaName, name: &str) -> Result<Option<PathBuf>, FileNameError> {
         let parts = parts(name)?;
-        let Some(remembered) = &self.remembered else {
+        let remembered = self
+            .remembered
+            .as_ref()
+            .filter(|_| name.len() <= LONGEST_REMEMBERED);
+        let Some(remembered) = remembered else {
             return Ok(self.look(tenant, &parts));
         };
         let key = (tenant.clone(), Box::from(name));

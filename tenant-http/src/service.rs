@@ -8,7 +8,7 @@ use crate::layer::Shared;
 use crate::routed::{Inner, Routed, RoutedKind};
 use axum::body::Body;
 use axum::extract::OriginalUri;
-use axum::http::header::LOCATION;
+use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, Method, Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -201,7 +201,9 @@ fn redirect(location: &str, method: &Method) -> Response {
     } else {
         StatusCode::PERMANENT_REDIRECT
     };
-    (status, [(LOCATION, location)]).into_response()
+    // Else browsers keep it for ever, and go round when the primary domain is another and then this one again.
+    let not_for_ever = HeaderValue::from_static("max-age=300");
+    (status, [(LOCATION, location), (CACHE_CONTROL, not_for_ever)]).into_response()
 }
 
 async fn refuse<T>(shared: &Shared<T>, refusal: Refusal, request: HttpRequest, body: Body) -> Response {

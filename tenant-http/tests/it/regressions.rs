@@ -435,3 +435,49 @@ async fn lines_of_the_log_of_a_request_that_nobody_serves_have_its_host() {
         assert!(found, "{line}: {text}");
     }
 }
+
+/// The documentation: "503: the database cannot be reached". A look-up whose connection breaks is the library's own statement.
+#[test]
+fn a_connection_that_breaks_under_the_librarys_own_statement_is_503_too() {
+    use diesel::result::{DatabaseErrorKind, Error as Query};
+    let broken = tenant_diesel::Error::Attempt {
+        action: "look for the tenant of a host",
+        schema: schema("public"),
+        source: Query::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new("gone".to_owned())),
+    };
+    assert_eq!(tenant_http::Error::Database(broken).status().as_u16(), 503);
+}
+
+/// Browsers keep a 301 for ever unless they are told otherwise; and the primary domain may become another, and back.
+#[tokio::test]
+async fn a_redirect_to_the_primary_domain_is_not_kept_for_ever() {
+    let site = site();
+    let acme = site.customer("acme");
+    let old = site.redirecting(&acme, "old.test");
+    let answer = site.get("old.test", "/").await;
+    assert_eq!(answer.status, 301);
+    let kept = answer.header("cache-control").unwrap_or("for ever");
+    assert_ne!(kept, "for ever");
+    // Now back, which a browser that kept it would never see: it would go round.
+    site.tenancy.make_primary(&old).unwrap();
+    assert_eq!(site.get("old.test", "/").await.status, 200);
+}
+
+/// Names of files come from paths of URLs: somebody who thinks of long ones must not fill the memory with them.
+#[test]
+fn names_that_no_file_can_have_are_not_remembered() {
+    let root = tempfile::tempdir().unwrap();
+    let files = tenant_http::files::TenantFiles::new(root.path().join("tenants"), root.path().join("shared"));
+    let acme = schema("acme");
+    let resident = || {
+        let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+        text.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+    };
+    let before = resident();
+    let long = "a".repeat(8_000);
+    for i in 0..20_000 {
+        assert_eq!(files.find(&acme, &format!("{long}{i}")), Ok(None));
+    }
+    let grown = resident().saturating_sub(before) / 1_000_000;
+    assert!(grown < 50, "{grown} MB");
+}
