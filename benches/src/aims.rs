@@ -1,11 +1,13 @@
 //! [`Aim`]: what the project promises, computed from the rows.
 
 use crate::birth::DDL;
-use crate::cases::{BIRTH, Case, MANY, MEMORY, MIGRATION, SOME, START_UP};
+use crate::cases::{BIRTH, Case, MANY, MEMORY, MIGRATION, SOME, START_UP, WEB};
 use crate::draw::Draw;
 use crate::migration::PSQL;
 use crate::row::Row;
 use crate::variants::{FLOOR, FLOOR_AND_PING, NAIVE, OURS, PLAIN};
+use crate::web::{BARE, OURS_CACHED, OURS_UNCACHED};
+use crate::work::Work;
 
 /// A read on the same tenant may take this much of the floor; one on another tenant, of the floor with `SELECT 1`.
 const NEAR_THE_FLOOR: f64 = 1.10;
@@ -24,6 +26,12 @@ const NEAR_PSQL: f64 = 1.15;
 
 /// A birth may take this much of the same DDL's time.
 const NEAR_THE_DDL: f64 = 1.20;
+
+/// A request from the web may take this much of one that belongs to nobody.
+const NEAR_BARE_AXUM: f64 = 1.10;
+
+/// A look-up in memory, in microseconds.
+const QUICK_LOOK_UP: f64 = 1.0;
 
 /// Counts at the wire are averages over many requests.
 const COUNTING_ERROR: f64 = 0.05;
@@ -64,6 +72,9 @@ pub(crate) fn judge(rows: &[Row]) -> Vec<Aim> {
 
 fn judge_case(case: &Case, rows: &[Row]) -> Vec<Aim> {
     let find = |name| rows.iter().find(|row| row.of == *case && row.variant == name);
+    if case.work == Work::LookUp {
+        return judge_look_ups(case, find(OURS_CACHED), find(OURS_UNCACHED));
+    }
     let Some(ours) = find(OURS) else {
         return Vec::new();
     };
@@ -103,6 +114,10 @@ fn judge_case(case: &Case, rows: &[Row]) -> Vec<Aim> {
                 }
             }));
         }
+        (WEB, _) if case.work == Work::Web => aims.extend(
+            find(BARE)
+                .map(|bare| Aim::at_most(&format!("{case}: ours / {BARE}"), ratio(bare), NEAR_BARE_AXUM)),
+        ),
         (START_UP, _) => aims.extend(judge_start_up(case, ours, rows)),
         (MIGRATION, _) => aims.extend(
             find(PSQL).map(|psql| Aim::at_most(&format!("{case}: ours / psql"), ratio(psql), NEAR_PSQL)),
@@ -121,6 +136,32 @@ fn judge_case(case: &Case, rows: &[Row]) -> Vec<Aim> {
             promise: format!("{case}: ours / plain < 1"),
             found: format!("{found:.2}"),
             met: found < 1.0,
+        });
+    }
+    aims
+}
+
+/// Nothing is at the wire where the tenant is known, and one question where it is not.
+fn judge_look_ups(case: &Case, cached: Option<&Row>, uncached: Option<&Row>) -> Vec<Aim> {
+    let mut aims = Vec::new();
+    if let Some(cached) = cached {
+        let micros = cached.times.median;
+        aims.push(Aim {
+            promise: format!("{case}: cached, at most {QUICK_LOOK_UP} µs"),
+            found: format!("{micros:.2} µs"),
+            met: micros <= QUICK_LOOK_UP,
+        });
+    }
+    if let Some(Row {
+        round_trips,
+        statements,
+        ..
+    }) = uncached
+    {
+        aims.push(Aim {
+            promise: format!("{case}: uncached, one round trip and one statement"),
+            found: format!("{round_trips:.2} and {statements:.2}"),
+            met: round_trips.max(*statements) <= 1.0 + COUNTING_ERROR,
         });
     }
     aims
@@ -250,6 +291,31 @@ mod tests {
             row(case(BIRTH), OURS, 121.0, 20.0),
         ];
         assert_eq!(found(&judge(&rows)), [("1.14", true), ("1.21", false)]);
+    }
+
+    #[test]
+    fn requests_from_the_web_are_compared_with_those_that_belong_to_nobody() {
+        let of = |work| {
+            let mut cases = Case::all(1000, false).into_iter();
+            cases.find(|case| case.work == work).unwrap()
+        };
+        let mut rows = vec![
+            row(of(Work::Web), BARE, 10.0, 0.0),
+            row(of(Work::Web), OURS, 10.9, 0.0),
+            // The layer alone is only shown.
+            row(of(Work::Call), BARE, 0.5, 0.0),
+            row(of(Work::Call), OURS, 2.5, 0.0),
+            row(of(Work::LookUp), OURS_CACHED, 0.2, 0.0),
+            row(of(Work::LookUp), OURS_UNCACHED, 90.0, 1.0),
+        ];
+        assert_eq!(
+            found(&judge(&rows)),
+            [("1.09", true), ("0.20 µs", true), ("1.00 and 0.00", true)]
+        );
+        rows[1].times.median = 11.1;
+        rows[4].times.median = 1.1;
+        rows[5].statements = 2.0;
+        assert!(judge(&rows).iter().all(|aim| !aim.met));
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub(crate) mod customers {
     use tenant_diesel::prelude::*;
 
     diesel::table! { clients (id) { id -> Int4, schema_name -> Text, name -> Text } }
+    diesel::table! { domains (id) { id -> Int4, domain -> Text, tenant_id -> Int4, is_primary -> Bool } }
+    diesel::joinable!(domains -> clients (tenant_id));
+    diesel::allow_tables_to_appear_in_same_query!(clients, domains);
 
     /// A tenant.
     #[derive(Tenant, Queryable, Selectable, Identifiable, Insertable, Debug, Clone)]
@@ -33,6 +36,17 @@ pub(crate) mod customers {
         pub(crate) id: i32,
         pub(crate) schema_name: SchemaName,
         pub(crate) name: String,
+    }
+
+    /// Where a tenant is found. Only the case of the web has any: see [`crate::web`].
+    #[derive(Domain, Queryable, Selectable, Identifiable, Debug, Clone)]
+    #[diesel(table_name = domains)]
+    #[domain(tenant = Client)]
+    pub(crate) struct ClientDomain {
+        pub(crate) id: i32,
+        pub(crate) domain: DomainName,
+        pub(crate) tenant_id: i32,
+        pub(crate) is_primary: bool,
     }
 }
 

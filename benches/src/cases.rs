@@ -4,6 +4,7 @@ use crate::apps::TABLES;
 use crate::birth::FIFTY;
 use crate::draw::Draw;
 use crate::site::POOL;
+use crate::web::{CONNECTIONS, HOSTS};
 use crate::work::Work;
 use std::fmt;
 
@@ -12,6 +13,9 @@ pub(crate) const SOME: usize = 100;
 
 /// The memory of the server's processes is a case of its own: see [`crate::memory`].
 pub(crate) const MEMORY: u8 = 6;
+
+/// So are requests from the web, and look-ups of their hosts: see [`crate::web`].
+pub(crate) const WEB: u8 = 7;
 
 /// So are start-ups: see [`crate::start_up`].
 pub(crate) const START_UP: u8 = 8;
@@ -40,7 +44,7 @@ pub(crate) struct Case {
     pub(crate) number: u8,
     pub(crate) work: Work,
     pub(crate) draw: Draw,
-    /// Or, where it is no request, on how many connections it is done.
+    /// Or, where it is no request to the database, on how many connections it is done.
     pub(crate) threads: usize,
 }
 
@@ -71,6 +75,12 @@ impl Case {
             case(5, Work::Write, Draw::Uniform(SOME), 1),
             case(MEMORY, Work::Everything, Draw::Uniform(tenants), POOL as usize),
         ]);
+        for (work, connections) in [(Work::Web, CONNECTIONS), (Work::Call, 1)] {
+            for draw in [Draw::Same, Draw::Uniform(HOSTS)] {
+                cases.push(case(WEB, work, draw, connections));
+            }
+        }
+        cases.push(case(WEB, Work::LookUp, Draw::Uniform(HOSTS), 1));
         let starting: &[usize] = if quick { &[100, 1000] } else { &[100, 1000, MANY] };
         for tenants in starting {
             cases.push(case(START_UP, Work::StartUp, Draw::Uniform(*tenants), 1));
@@ -104,6 +114,19 @@ impl fmt::Display for Case {
             Work::Everything => {
                 return write!(f, "{number}. memory after {tenants} tenants of {TABLES} tables");
             }
+            Work::Web | Work::Call => {
+                let way = if self.work == Work::Web {
+                    "over TCP"
+                } else {
+                    "without a socket"
+                };
+                let host = match draw {
+                    Draw::Same => "same host".to_owned(),
+                    Draw::Uniform(_) | Draw::Zipf(_) => format!("one of {tenants} hosts"),
+                };
+                return write!(f, "{number}. request through axum {way}, {host}");
+            }
+            Work::LookUp => return write!(f, "{number}. the tenant of one of {tenants} hosts"),
             Work::StartUp => {
                 return write!(f, "{number}. start-up with nothing pending, {tenants} tenants");
             }
@@ -155,6 +178,9 @@ mod tests {
         assert!(titles.contains("1. point read, same tenant"));
         assert!(titles.contains("2. point read, one of 1,000 tenants, 8 threads"));
         assert!(titles.contains("6. memory after 1,000 tenants of 20 tables"));
+        assert!(titles.contains("7. request through axum over TCP, same host"));
+        assert!(titles.contains("7. request through axum without a socket, one of 1,000 hosts"));
+        assert!(titles.contains("7. the tenant of one of 1,000 hosts"));
         assert!(titles.contains("8. start-up with nothing pending, 10,000 tenants"));
         assert!(titles.contains("9. drift among 2,000 tenants of 20 tables"));
         assert!(titles.contains("10. one migration over 1,000 tenants, 2 connections"));

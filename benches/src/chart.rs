@@ -10,6 +10,7 @@ use crate::status::ONE_BY_ONE;
 use crate::variants::{
     FLOOR, FLOOR_AND_PING, NAIVE, OURS, OURS_IN_TRANSACTION, PLAIN, POOL_PER_TENANT, QUALIFIED,
 };
+use crate::web::{BARE, BY_HAND, OURS_CACHED, OURS_UNCACHED};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -72,13 +73,13 @@ pub(crate) fn draw(rows: &[Row]) -> Result<String> {
 /// Ours stand out; what they are compared with is grey or dull.
 fn color_of(variant: &str) -> RGBColor {
     match variant {
-        FLOOR | PSQL | DDL => RGBColor(150, 150, 150),
+        FLOOR | BARE | PSQL | DDL => RGBColor(150, 150, 150),
         FLOOR_AND_PING => RGBColor(180, 180, 180),
         QUALIFIED => RGBColor(205, 205, 205),
         PLAIN => RGBColor(214, 178, 110),
-        NAIVE | LOOP | ONE_BY_ONE => RGBColor(204, 121, 92),
+        NAIVE | BY_HAND | LOOP | ONE_BY_ONE => RGBColor(204, 121, 92),
         POOL_PER_TENANT => RGBColor(170, 140, 180),
-        OURS => RGBColor(0, 114, 178),
+        OURS | OURS_CACHED | OURS_UNCACHED => RGBColor(0, 114, 178),
         OURS_IN_TRANSACTION => RGBColor(86, 160, 210),
         _ => RGBColor(120, 185, 225),
     }

@@ -8,6 +8,7 @@
 //! | [`site`], [`fleets`] | a server with all tenants, and databases beside it with others |
 //! | [`variants`] | the ways to serve a request |
 //! | [`measure`], [`memory`] | how requests are measured |
+//! | [`web`] | requests from the web and look-ups of hosts, and how these are measured |
 //! | [`turns`] | how all else is measured: |
 //! | [`start_up`], [`drift`], [`migration`], [`birth`], [`status`] | that, and the ways to do it |
 //! | [`pending_loop`] | what people write today for that |
@@ -36,10 +37,11 @@ mod start_up;
 mod status;
 mod turns;
 mod variants;
+mod web;
 mod work;
 
 use args::Args;
-use cases::{BIRTH, Case, DRIFT, MEMORY, MIGRATION, START_UP, STATUS, grouped};
+use cases::{BIRTH, Case, DRIFT, MEMORY, MIGRATION, START_UP, STATUS, WEB, grouped};
 use clap::Parser;
 use fleets::Fleets;
 use measure::Effort;
@@ -93,6 +95,7 @@ fn main() -> Result {
         let tenants = case.draw.tenants();
         let of_case = match case.number {
             MEMORY => memory::measure(&case, &site)?,
+            WEB => web::measure(&case, fleets.of_ledgers(web::HOSTS)?, effort)?,
             START_UP => start_up::measure(&case, fleets.of_ledgers(tenants)?)?,
             DRIFT => drift::measure(&case, &fleets.of_empty_tables(tenants)?)?,
             MIGRATION => migration::measure(&case, fleets.of_workload(tenants)?, &rows, &mut notes)?,

@@ -10,6 +10,7 @@ use crate::row::Row;
 use crate::start_up::LOOP;
 use crate::status::ONE_BY_ONE;
 use crate::variants::{FLOOR, FLOOR_AND_PING, NAIVE, OURS, PLAIN};
+use crate::web::{BARE, BY_HAND, OURS_CACHED, OURS_UNCACHED};
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{Cell, CellAlignment, Table};
 use std::fmt::Write;
@@ -65,11 +66,15 @@ impl Report {
 
     /// For `README.md`: what somebody who chooses a library wants to know.
     pub(crate) fn summary(&self) -> Result<String> {
-        const OF_INTEREST: [&str; 9] = [
+        const OF_INTEREST: [&str; 13] = [
             FLOOR,
             FLOOR_AND_PING,
             PLAIN,
             NAIVE,
+            BARE,
+            BY_HAND,
+            OURS_CACHED,
+            OURS_UNCACHED,
             LOOP,
             ONE_BY_ONE,
             PSQL,
@@ -132,7 +137,9 @@ fn right(text: String) -> Cell {
 }
 
 fn micros(value: f64) -> String {
-    if value < 100.0 {
+    if value < 10.0 {
+        format!("{value:.2}")
+    } else if value < 100.0 {
         format!("{value:.1}")
     } else {
         grouped(value.round() as usize)

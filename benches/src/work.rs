@@ -19,6 +19,12 @@ pub(crate) enum Work {
     Write,
     /// One row of each of the twenty tables.
     Everything,
+    /// From the web, over a socket: see [`crate::web`].
+    Web,
+    /// The same without a socket.
+    Call,
+    /// From a host to its tenant, and nothing else.
+    LookUp,
     /// No request: see [`crate::start_up`].
     StartUp,
     /// Nor are the others: see [`crate::drift`],
@@ -51,9 +57,14 @@ impl Work {
                 page(conn, key)?;
                 rest(conn, key)
             }
-            Self::StartUp | Self::Drift | Self::Migration | Self::Birth(_) | Self::Status => {
-                Err(QueryBuilderError("this is not a request".into()))
-            }
+            Self::Web
+            | Self::Call
+            | Self::LookUp
+            | Self::StartUp
+            | Self::Drift
+            | Self::Migration
+            | Self::Birth(_)
+            | Self::Status => Err(QueryBuilderError("this is no request to the database".into())),
         }
     }
 }

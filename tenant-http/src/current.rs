@@ -120,6 +120,13 @@ pin_project! {
     }
 }
 
+impl<F> ForTenant<F> {
+    /// What is current for it.
+    pub(crate) fn context(&self) -> TenantContext {
+        TenantContext::new(self.tenant.clone(), self.inner.span().clone())
+    }
+}
+
 impl<F: Future> Future for ForTenant<F> {
     type Output = F::Output;
 

@@ -8,7 +8,7 @@ use axum::Router;
 use std::fmt;
 use std::sync::Arc;
 use tenant_core::routing::Routing;
-use tenant_diesel::{Tenancy, TenantDirectory, TenantModel};
+use tenant_diesel::{CachedDirectory, Tenancy, TenantDirectory, TenantModel};
 use tokio::sync::Semaphore;
 use tower_layer::Layer;
 
@@ -35,6 +35,8 @@ pub struct TenantLayer<T> {
 
 pub(crate) struct Shared<T> {
     pub(crate) directory: TenantDirectory<T>,
+    /// The same, which never asks.
+    pub(crate) cached: CachedDirectory<T>,
     pub(crate) routing: HttpRouting<T>,
     pub(crate) databases: Databases,
     pub(crate) forwarding: Forwarding,
@@ -48,6 +50,7 @@ impl<T: TenantModel + Sync> TenantLayer<T> {
     pub fn new(tenancy: &Tenancy<T>, directory: TenantDirectory<T>, routing: HttpRouting<T>) -> Self {
         Self {
             shared: Arc::new(Shared {
+                cached: directory.cached(),
                 directory,
                 routing,
                 databases: Databases::new(tenancy),

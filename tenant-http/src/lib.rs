@@ -1,5 +1,6 @@
 #![doc = include_str!("docs/crate.md")]
 
+mod answering;
 mod current;
 mod db;
 mod error;
@@ -15,6 +16,7 @@ mod service;
 #[cfg(feature = "object-store")]
 pub mod storage;
 
+pub use answering::Answering;
 pub use current::{ForTenant, TenantContext, carry, current_tenant};
 pub use error::{Error, RETRY_AFTER_FULL, RETRY_AFTER_MAINTENANCE};
 pub use extract::{PublicDb, PublicOnly, Tenant, TenantDb, Urls};

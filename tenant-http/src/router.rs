@@ -6,11 +6,10 @@ use crate::routed::{Routed, RoutedKind};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use axum::routing::future::RouteFuture;
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tenant_diesel::TenantModel;
@@ -99,7 +98,7 @@ impl TenantRouter {
 impl Service<Request<Body>> for TenantRouter {
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = RouteFuture<Infallible>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // A router is always ready.
@@ -107,17 +106,24 @@ impl Service<Request<Body>> for TenantRouter {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let Some(routed) = request.extensions().get::<Routed>() else {
-            return Box::pin(std::future::ready(Ok(Error::NotRouted.into_response())));
+        let mut router = match request.extensions().get::<Routed>() {
+            Some(routed) => self.of(routed.kind()).cloned().unwrap_or_else(without_routes),
+            None => not_routed(),
         };
-        match self.of(routed.kind()).cloned() {
-            Some(mut router) => Box::pin(router.call(request)),
-            None => {
-                let error = Error::OtherSite {
-                    expected: "one of a kind of site that has routes",
-                };
-                Box::pin(std::future::ready(Ok(error.into_response())))
-            }
-        }
+        router.call(request)
     }
+}
+
+/// For a kind of site that has no router.
+fn without_routes() -> Router {
+    Router::new().fallback(|| async {
+        Error::OtherSite {
+            expected: "one of a kind of site that has routes",
+        }
+    })
+}
+
+/// Where there is no layer around.
+fn not_routed() -> Router {
+    Router::new().fallback(|| async { Error::NotRouted })
 }

@@ -1,6 +1,7 @@
 //! [`TenantService`]: one request, from its host to its answer.
 
 use crate::HttpRequest;
+use crate::answering::Answering;
 use crate::current::TenantContext;
 use crate::error::Error;
 use crate::extract::Tenant;
@@ -13,8 +14,6 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, Method, Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -57,50 +56,68 @@ where
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+    type Future = Answering<S::Future, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (parts, body) = request.into_parts();
+        let request = HttpRequest::new(parts, self.shared.forwarding);
+        // From memory, as nearly always: nothing is waited for, so nothing is boxed that could wait.
+        if let Ok(decision) = self.shared.routing.decide(&request, &self.shared.cached) {
+            return answer(&mut self.inner, &self.shared, decision, request, body);
+        }
         // The one that is ready goes with the request.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         let shared = Arc::clone(&self.shared);
-        Box::pin(async move {
-            let (parts, body) = request.into_parts();
-            let request = HttpRequest::new(parts, shared.forwarding);
-            let (decision, request) = match decide(&shared, request).await {
-                Ok(decided) => decided,
-                Err(response) => return Ok(response),
-            };
-            match decision {
-                Decision::Serve(route) => {
-                    let (request, context) = routed(&shared, route, request, body);
-                    let serving = context.run(|| inner.call(request));
-                    let response = context.clone().carry(serving).await?.into_response();
-                    Ok(response.map(|body| context.carry_body(body)))
-                }
-                Decision::Redirect { location } => Ok(redirect(&location, &request.method)),
-                Decision::Refuse(refusal) => {
-                    let span = span(None, shared.routing.host_of(&request).as_ref());
-                    let refusing = refuse(&shared, refusal, request, body);
-                    Ok(TenantContext::new(None, span).carry(refusing).await)
-                }
+        Answering::boxed(async move {
+            match ask(&shared, request).await {
+                Ok((decision, request)) => answer(&mut inner, &shared, decision, request, body).await,
+                Err(response) => Ok(response),
             }
         })
     }
 }
 
-/// From memory, else on a thread for blocking work.
-async fn decide<T: TenantModel + Sync>(
+/// Does what was decided.
+fn answer<S, T>(
+    inner: &mut S,
+    shared: &Arc<Shared<T>>,
+    decision: Decision<Arc<T>>,
+    request: HttpRequest,
+    body: Body,
+) -> Answering<S::Future, S::Error>
+where
+    S: Service<Request<Body>, Response: IntoResponse>,
+    T: TenantModel + Sync,
+{
+    match decision {
+        Decision::Serve(route) => {
+            let (request, context) = routed(shared, route, request, body);
+            let serving = context.run(|| inner.call(request));
+            Answering::by(context.carry(serving))
+        }
+        Decision::Redirect { location } => {
+            let response = redirect(&location, &request.method);
+            Answering::boxed(async move { Ok(response) })
+        }
+        Decision::Refuse(refusal) => {
+            let shared = Arc::clone(shared);
+            let span = span(None, shared.routing.host_of(&request).as_ref());
+            let refusing = async move { Ok(refuse(&shared, refusal, request, body).await) };
+            Answering::boxed(TenantContext::new(None, span).carry(refusing))
+        }
+    }
+}
+
+/// On a thread for blocking work.
+async fn ask<T: TenantModel + Sync>(
     shared: &Arc<Shared<T>>,
     request: HttpRequest,
 ) -> Result<(Decision<Arc<T>>, HttpRequest), Response> {
-    if let Ok(decision) = shared.routing.decide(&request, &shared.directory.cached()) {
-        return Ok((decision, request));
-    }
     let span = span(None, shared.routing.host_of(&request).as_ref());
     let failed = |error: Error| span.in_scope(|| error.into_response());
     let started = Instant::now();
@@ -110,7 +127,7 @@ async fn decide<T: TenantModel + Sync>(
         return Err(failed(Error::Database(shared.databases.timed_out(None, started))));
     };
     // While it was waited for, another may have found out.
-    if let Ok(decision) = shared.routing.decide(&request, &shared.directory.cached()) {
+    if let Ok(decision) = shared.routing.decide(&request, &shared.cached) {
         return Ok((decision, request));
     }
     let shared = Arc::clone(shared);

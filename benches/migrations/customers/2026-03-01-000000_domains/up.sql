@@ -1,0 +1,7 @@
+CREATE TABLE domains (
+    id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    domain TEXT NOT NULL UNIQUE,
+    tenant_id INTEGER NOT NULL REFERENCES clients ON DELETE CASCADE,
+    is_primary BOOLEAN NOT NULL DEFAULT FALSE
+);
+CREATE UNIQUE INDEX domains_primary ON domains (tenant_id) WHERE is_primary;
