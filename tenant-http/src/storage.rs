@@ -22,13 +22,13 @@ use tenant_core::routing::Prefix;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let storage = TenantStorage::new(Arc::new(InMemory::new())).served_at("/media/");
-/// let acme = storage.of(&SchemaName::new("acme")?);
+/// let acme = storage.of(&SchemaName::new("acme")?)?;
 /// acme.put("logo.svg", "<svg/>").await?;
 /// assert_eq!(&acme.get("logo.svg").await?[..], b"<svg/>");
 /// assert_eq!(acme.url("logo.svg")?, "/media/acme/logo.svg");
 /// assert_eq!(acme.list().await?, ["logo.svg"]);
 ///
-/// let globex = storage.of(&SchemaName::new("globex")?);
+/// let globex = storage.of(&SchemaName::new("globex")?)?;
 /// assert!(globex.get("logo.svg").await.is_err());
 /// assert!(globex.get("../acme/logo.svg").await.is_err());
 /// # Ok(()) }
@@ -51,6 +51,14 @@ pub enum StorageError {
         name: String,
         /// Why.
         source: FileNameError,
+    },
+    /// The application names the folder of a tenant by nothing. The store was not asked.
+    #[error(
+        "the folder of tenant `{schema}` has an empty name: `folders_named` must give each tenant one of its own"
+    )]
+    Folder {
+        /// The tenant's schema.
+        schema: SchemaName,
     },
     /// The store refused.
     #[error("the store did not do it for the file {name:?} of tenant `{schema}`")]
@@ -92,16 +100,25 @@ impl TenantStorage {
     }
 
     /// The folder of a tenant.
-    #[must_use]
-    pub fn of(&self, tenant: &SchemaName) -> TenantFolder {
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Folder`]: [`folders_named`](Self::folders_named) gave it an empty name, which would be that of all.
+    pub fn of(&self, tenant: &SchemaName) -> Result<TenantFolder, StorageError> {
+        let name = (self.folder)(tenant);
+        if name.is_empty() {
+            return Err(StorageError::Folder {
+                schema: tenant.clone(),
+            });
+        }
         // One part, whatever it holds: slashes and dots are escaped in it.
-        let folder = Path::from_iter([(self.folder)(tenant)]);
-        TenantFolder {
+        let folder = Path::from_iter([name]);
+        Ok(TenantFolder {
             store: PrefixStore::new(Arc::clone(&self.store), folder.clone()),
             folder,
             schema: tenant.clone(),
             base: Arc::clone(&self.base),
-        }
+        })
     }
 }
 
@@ -265,7 +282,7 @@ mod tests {
 
     fn folder(schema: &str) -> (TenantStorage, TenantFolder) {
         let storage = TenantStorage::new(Arc::new(InMemory::new())).served_at("/media");
-        let folder = storage.of(&SchemaName::quoted_any(schema).unwrap());
+        let folder = storage.of(&SchemaName::quoted_any(schema).unwrap()).unwrap();
         (storage, folder)
     }
 
@@ -275,15 +292,15 @@ mod tests {
         let (storage, _) = folder("a");
         let names = ["a", "a/b", "a%2Fb", "..", "A.b", "a b", "ä"];
         for schema in names {
-            let folder = storage.of(&SchemaName::quoted_any(schema).unwrap());
+            let folder = storage.of(&SchemaName::quoted_any(schema).unwrap()).unwrap();
             folder.put("b/x.txt", schema.to_owned()).await?;
         }
         for schema in names {
-            let folder = storage.of(&SchemaName::quoted_any(schema).unwrap());
+            let folder = storage.of(&SchemaName::quoted_any(schema).unwrap()).unwrap();
             assert_eq!(folder.get("b/x.txt").await?, schema.as_bytes());
             assert_eq!(folder.list().await?, ["b/x.txt"]);
         }
-        let a = storage.of(&SchemaName::new("a").unwrap());
+        let a = storage.of(&SchemaName::new("a").unwrap()).unwrap();
         a.delete("b/x.txt").await?;
         assert!(a.get("b/x.txt").await.is_err());
         assert_eq!(
@@ -320,6 +337,14 @@ mod tests {
     }
 
     #[test]
+    fn no_tenant_has_the_folder_of_all() {
+        let (storage, _) = folder("acme");
+        let nameless = storage.folders_named(|_| String::new());
+        let refused = nameless.of(&SchemaName::new("acme").unwrap());
+        assert!(matches!(refused, Err(StorageError::Folder { .. })));
+    }
+
+    #[test]
     fn urls_are_under_the_tenant_or_under_its_folder() -> Result<(), StorageError> {
         let (storage, acme) = folder("acme");
         assert_eq!(acme.url("a b/ü?.svg")?, "/media/acme/a%20b/%25C3%25BC%253F.svg");
@@ -331,7 +356,7 @@ mod tests {
         let cdn = storage
             .served_at("https://files.example.com")
             .folders_named(|_| "17".to_owned());
-        let acme = cdn.of(&SchemaName::new("acme").unwrap());
+        let acme = cdn.of(&SchemaName::new("acme").unwrap()).unwrap();
         assert_eq!(acme.url("x.svg")?, "https://files.example.com/17/x.svg");
         Ok(())
     }

@@ -93,6 +93,9 @@ impl<T, R: RoutedRequest> RoutingBuilder<T, R> {
 
     /// By what a closure reads in the request: a value of a session, or of a token whose signature was checked. It names
     /// a schema, or a static tenant by its name or alias.
+    ///
+    /// The closure must not wait: it may run on a thread of an asynchronous runtime, and more than once for a request. What
+    /// needs a database (a session that is kept there) is read by a layer further out, which leaves it in the request.
     pub fn by_claim(self, read: impl Fn(&R) -> Option<String> + Send + Sync + 'static) -> Self {
         self.by(Strategy::Claim { read: Box::new(read) })
     }
@@ -143,7 +146,8 @@ impl<T, R: RoutedRequest> RoutingBuilder<T, R> {
     }
 
     /// Says who may: the closure is given the tenant that a request names, however it does, and the request. Where it says
-    /// no, the answer is 403. It is not asked for the public site.
+    /// no, the answer is 403, and nobody is redirected either. It is not asked for the public site. It must not wait, as the
+    /// closure of [`by_claim`](Self::by_claim).
     pub fn authorize(mut self, authorize: impl Fn(&Target<T>, &R) -> bool + Send + Sync + 'static) -> Self {
         self.routing.authorize = Some(Box::new(authorize));
         self

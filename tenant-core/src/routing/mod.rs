@@ -127,11 +127,7 @@ impl<T: Clone, R: RoutedRequest> Routing<T, R> {
             Outcome::Unnamed => self.otherwise(&self.unnamed, directory)?,
         };
         if let Decision::Serve(route) = &mut decision {
-            let is_let_in = match (&route.target, &self.authorize) {
-                (Target::Public, _) | (_, None) => true,
-                (target, Some(authorize)) => authorize(target, request),
-            };
-            if !is_let_in {
+            if !self.lets_in(&route.target, request) {
                 return Ok(Decision::Refuse(Refusal::Forbidden));
             }
             route.host = host;
@@ -147,6 +143,14 @@ impl<T: Clone, R: RoutedRequest> Routing<T, R> {
             Hostname::parse_keeping_www(&authority).ok()
         } else {
             Hostname::parse(&authority).ok()
+        }
+    }
+
+    /// Whether the application lets a request in to somebody. To the public site it does.
+    fn lets_in(&self, target: &Target<T>, request: &R) -> bool {
+        match (target, &self.authorize) {
+            (Target::Public, _) | (_, None) => true,
+            (target, Some(authorize)) => authorize(target, request),
         }
     }
 

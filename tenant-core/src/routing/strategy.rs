@@ -119,6 +119,10 @@ impl<T: Clone, R: RoutedRequest> Routing<T, R> {
         let Some(to) = redirect else {
             return Decision::Serve(route);
         };
+        if !self.lets_in(&route.target, request) {
+            // Nor is he told where the tenant is.
+            return Decision::Refuse(Refusal::Forbidden);
+        }
         let (host, folder) = (&to.domain, &to.folder);
         let authority = request.authority();
         let port = authority.as_deref().map(port_of).unwrap_or_default();

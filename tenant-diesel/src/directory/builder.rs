@@ -95,9 +95,9 @@ impl<T: TenantModel> DirectoryBuilder<T> {
 
     /// How many questions that find nobody are asked a second; as many can be asked at once. Beyond, what is not known is
     /// [`Error::DirectoryBusy`]; what is known is answered, and what was known is asked for, all the same. Default:
-    /// [`DEFAULT_UNKNOWN_PER_SECOND`].
+    /// [`DEFAULT_UNKNOWN_PER_SECOND`]; at least 1, for who is new is not known yet.
     pub fn unknown_per_second(mut self, questions: u32) -> Self {
-        self.unknown_per_second = questions;
+        self.unknown_per_second = questions.max(1);
         self
     }
 

@@ -79,6 +79,9 @@ impl<T: TenantModel> Tenancy<T> {
     /// A tenant whose schema does not exist is reported and passed over. If one fails, the others are
     /// migrated all the same. For everything else (plans, waves, targets, progress) see [`Tenancy::migration`].
     ///
+    /// Call it in a statement of its own: in `tracing::info!("{}", tenancy.migrate()?)` nothing is migrated where nothing
+    /// of that level is logged.
+    ///
     /// ```
     /// # include!("../docs/setup.rs");
     /// # fn main() -> Result<()> {

@@ -288,7 +288,7 @@ async fn hosts_below_a_wildcard_neither_drive_others_out_nor_reach_the_database_
 async fn files_that_are_listed_can_be_read_and_removed() {
     use tenant_http::storage::TenantStorage;
     let storage = TenantStorage::new(std::sync::Arc::new(object_store::memory::InMemory::new()));
-    let acme = storage.of(&schema("acme"));
+    let acme = storage.of(&schema("acme")).unwrap();
     let mut names = ["plain.txt", "a b.txt", "100%.txt", "what?.txt", "ü#.txt"];
     names.sort_unstable();
     for name in names {

@@ -203,6 +203,16 @@ fn the_application_says_who_may() {
     );
 }
 
+#[test]
+fn who_may_not_is_not_told_where_it_is() {
+    let old = || customers().redirecting("tenant2", "old.localhost", "tenant2.localhost");
+    let nobody = |builder: Builder| builder.by_host().authorize(|_, _| false);
+    let request = at("old.localhost", "/");
+    assert_eq!(decided(&old(), nobody, &request), "403");
+    let everybody = |builder: Builder| builder.by_host().authorize(|_, _| true);
+    assert_eq!(decided(&old(), everybody, &request), "-> //tenant2.localhost/");
+}
+
 /// BEHAVIOURS 61, 142: all that is wrong, before the first request.
 #[test]
 fn what_makes_no_sense_is_refused_at_once() {
