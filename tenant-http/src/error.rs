@@ -18,11 +18,9 @@ pub const RETRY_AFTER_MAINTENANCE: u32 = 30;
 ///
 /// | status | when |
 /// |---|---|
-/// | 404 | the row was not found ([`diesel::NotFound`](diesel_not_found)); the tenant, or its schema, is gone or archived |
+/// | 404 | the row was not found ([`NotFound`](diesel::result::Error::NotFound)); the tenant, or its schema, is gone or archived |
 /// | 503 with `Retry-After` | the pool is exhausted; the tenant has as many connections as it may, is in maintenance, is migrated or has failed; the database cannot be reached |
 /// | 500 | anything else |
-///
-/// [diesel_not_found]: https://docs.rs/diesel/latest/diesel/result/enum.Error.html#variant.NotFound
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -1,13 +1,18 @@
 //! [`Error`]: everything that can go wrong, and [`ScopeError`]: how it meets the errors of closures.
 
+mod scope_error;
+mod words;
+
 use crate::events::{BoxError, Moment};
 use crate::migrate::MigrationReport;
 use crate::provision::CannotAdopt;
 use crate::{Check, TenantState};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tenant_core::{Address, Finding, Reserved, SchemaName};
+use words::{Case, Holders, Listed, Names, Why};
+
+pub use scope_error::ScopeError;
 
 /// The result of most functions here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -580,165 +585,5 @@ impl Error {
             },
             ours => ours,
         }
-    }
-}
-
-/// The error type of a closure that runs in a scope (`with_tenant`, `with_public`, `transaction`), and
-/// what the scope returns for it.
-///
-/// | the closure returns | the scope returns |
-/// |---|---|
-/// | `Result<R, diesel::result::Error>` (`QueryResult<R>`) | `Result<R, tenant_diesel::Error>` |
-/// | `Result<R, E>` where `E: From<tenant_diesel::Error>` | `Result<R, E>` |
-///
-/// So a closure may end in a Diesel query, and a missing schema is still [`Error::SchemaMissing`]. The
-/// second row holds for our own [`Error`], for `Box<dyn std::error::Error + Send + Sync>`, and for error
-/// types of the application.
-///
-/// A closure that uses `?` and ends in `Ok(..)` must name its error, for the compiler cannot tell it from what
-/// the scope returns: `Ok::<_, MyError>(..)`. So must one with a nested scope in it, whose error is ours:
-/// `Ok::<_, tenant_diesel::Error>(..)`.
-///
-/// ```
-/// use diesel::prelude::*;
-/// use tenant_diesel::prelude::*;
-///
-/// #[derive(Debug)]
-/// enum MyError { NotFound, Database(diesel::result::Error), Tenancy(tenant_diesel::Error) }
-///
-/// impl From<diesel::result::Error> for MyError {
-///     fn from(error: diesel::result::Error) -> Self { Self::Database(error) }
-/// }
-/// impl From<tenant_diesel::Error> for MyError {
-///     fn from(error: tenant_diesel::Error) -> Self { Self::Tenancy(error) }
-/// }
-///
-/// fn first<T: TenantModel>(tenancy: &Tenancy<T>, tenant: &T) -> Result<i32, MyError> {
-///     tenancy.with_tenant(tenant, |conn| {
-///         let numbers = diesel::select(1.into_sql::<diesel::sql_types::Int4>()).load::<i32>(conn)?;
-///         let first = numbers.into_iter().next().ok_or(MyError::NotFound)?;
-///         Ok::<_, MyError>(first)
-///     })
-/// }
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "a scope cannot return `{Self}`: its own errors do not fit in",
-    note = "return `QueryResult<_>`, or an error type that implements `From<tenant_diesel::Error>`"
-)]
-pub trait ScopeError {
-    /// The error that the scope returns.
-    type Returned;
-
-    /// An error of the closure.
-    fn returned(self) -> Self::Returned;
-
-    /// An error of the scope itself.
-    fn from_scope(error: Error) -> Self::Returned;
-
-    /// Lets the scope say better what an error of a Diesel query means. Errors of the application's stay as
-    /// they are.
-    fn explained(returned: Self::Returned, _explain: impl FnOnce(Error) -> Error) -> Self::Returned {
-        returned
-    }
-}
-
-impl<E: From<Error>> ScopeError for E {
-    type Returned = E;
-
-    fn returned(self) -> E {
-        self
-    }
-
-    fn from_scope(error: Error) -> E {
-        error.into()
-    }
-}
-
-impl ScopeError for diesel::result::Error {
-    type Returned = Error;
-
-    fn returned(self) -> Error {
-        self.into()
-    }
-
-    fn from_scope(error: Error) -> Error {
-        error
-    }
-
-    fn explained(returned: Error, explain: impl FnOnce(Error) -> Error) -> Error {
-        explain(returned)
-    }
-}
-
-struct Listed<'a>(&'a [Finding]);
-
-impl fmt::Display for Listed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} finding{}:",
-            self.0.len(),
-            if self.0.len() == 1 { "" } else { "s" }
-        )?;
-        for finding in self.0 {
-            write!(f, "\n  {:?}: {finding}", finding.severity())?;
-        }
-        Ok(())
-    }
-}
-
-struct Case<'a>(&'a SchemaName, &'a SchemaName);
-
-impl fmt::Display for Case<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0 == self.1 {
-            ""
-        } else {
-            ", which differs in case only"
-        })
-    }
-}
-
-struct Holders<'a>(&'a [String]);
-
-impl fmt::Display for Holders<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            [] => Ok(()),
-            holders => write!(f, ", locked are {}", holders.join(", ")),
-        }
-    }
-}
-
-/// Why a tenant is not served.
-struct Why<'a>(TenantState, Option<&'a str>, Option<&'a str>);
-
-impl fmt::Display for Why<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(state, version, needs) = self;
-        match (needs, version) {
-            (Some(needs), Some(version)) => write!(
-                f,
-                "it is at version {version}, and this application serves {needs}: migrate it, or wait for the deployment"
-            ),
-            (Some(needs), None) => write!(
-                f,
-                "it was not migrated, and this application serves {needs}: migrate it"
-            ),
-            (None, _) => write!(f, "it is {state}"),
-        }
-    }
-}
-
-/// Names in backticks.
-struct Names<'a>(&'a [SchemaName]);
-
-impl fmt::Display for Names<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, name) in self.0.iter().enumerate() {
-            let comma = if i == 0 { "" } else { ", " };
-            write!(f, "{comma}`{name}`")?;
-        }
-        Ok(())
     }
 }
