@@ -96,7 +96,7 @@ pub(crate) mod todo {
 
 // Two apps of one schema can be joined like two tables of one app.
 use accounts::users;
-use todo::tasks;
+use self::todo::tasks;
 diesel::joinable!(tasks -> users (added_by));
 diesel::allow_tables_to_appear_in_same_query!(tasks, users);
 
