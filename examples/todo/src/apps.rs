@@ -95,8 +95,8 @@ pub(crate) mod todo {
 }
 
 // Two apps of one schema can be joined like two tables of one app.
-use accounts::users;
 use self::todo::tasks;
+use accounts::users;
 diesel::joinable!(tasks -> users (added_by));
 diesel::allow_tables_to_appear_in_same_query!(tasks, users);
 
