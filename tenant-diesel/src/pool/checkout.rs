@@ -283,15 +283,18 @@ fn on_a_living_one<R>(
     lease: &mut Lease,
     attempt: impl Fn(&mut Lease) -> Result<R, Error>,
 ) -> Result<R, Error> {
+    // A server that restarts kills those too that were opened just before, and some may be idle.
+    const MOST_FRESH_ONES: usize = 4;
+    let mut fresh_ones = 0;
     loop {
-        let is_fresh = lease.is_fresh();
+        fresh_ones += usize::from(lease.is_fresh());
         match attempt(lease) {
             // The server answered: the connection is as good as it was.
             Err(error) if !lease.is_closed() && !lease.was_lost_by(&error) => return Err(error),
             Err(error) => {
                 let could_not_open = lease.is_closed();
                 lease.close(Reason::Dead);
-                if is_fresh || could_not_open {
+                if fresh_ones == MOST_FRESH_ONES || could_not_open {
                     return Err(error);
                 }
                 lease.sit_again()?;
