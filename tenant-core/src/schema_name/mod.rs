@@ -142,7 +142,9 @@ impl SchemaName {
     /// ```
     #[must_use]
     pub fn eq_ignore_case(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(&other.0) || self.folded() == other.folded()
+        // Only what is not ASCII has to be folded, which allocates: routing compares names for each request.
+        let may_fold_alike = || !(self.0.is_ascii() && other.0.is_ascii());
+        self.0.eq_ignore_ascii_case(&other.0) || may_fold_alike() && self.folded() == other.folded()
     }
 
     /// The name with case removed: equal for names that differ in case only. For comparing and
