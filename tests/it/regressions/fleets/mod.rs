@@ -14,7 +14,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tenant_diesel::{
     Error, Executor, MigrationReport, MigrationTarget, Moment, OnError, Outcome, RunEvent, Selection,
     Tenancy, Work, r2d2,
