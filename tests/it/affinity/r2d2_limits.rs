@@ -62,9 +62,12 @@ fn there_are_never_more_connections_than_max_size_whatever_comes_and_goes() {
 #[test]
 fn as_many_are_opened_at_the_start_as_min_idle_says() {
     let fixture = affine(1);
-    for (min_idle, connections) in [(None, 4), (Some(2), 2)] {
+    // The start-up asks the database something: for the connection that is out meanwhile r2d2 opens another one, so
+    // that as many are idle as it was told. How soon that one is there, nobody says.
+    for (min_idle, connections) in [(None, 4..=4), (Some(2), 2..=3), (Some(0), 0..=1)] {
         let tenancy = tenancy(&fixture, Pool::builder().max_size(4).min_idle(min_idle));
-        assert_eq!(tenancy.pool().state().connections, connections);
+        let opened = tenancy.pool().state().connections;
+        assert!(connections.contains(&opened), "{min_idle:?}: {opened}");
     }
 }
 
