@@ -75,7 +75,7 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
 
     fn tenants(&mut self) -> Result<(), Error> {
         let run = self.run;
-        let mut survey = run.survey()?;
+        let mut survey = run.survey(true)?;
         run.order.sort(run.tenancy, &mut survey.behind)?;
         self.report.up_to_date += survey.up_to_date;
         self.report.at_rest = survey.at_rest;

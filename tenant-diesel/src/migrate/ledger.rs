@@ -5,7 +5,7 @@ use crate::sql;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::Text;
 use std::collections::HashSet;
 use tenant_core::SchemaName;
 
@@ -14,28 +14,14 @@ pub(crate) const TABLE: &str = "__diesel_schema_migrations";
 
 #[derive(QueryableByName)]
 struct Applied {
-    #[diesel(sql_type = Nullable<Text>)]
-    version: Option<String>,
+    #[diesel(sql_type = Text)]
+    version: String,
 }
 
 /// The versions that the ledger of a schema holds, which has one.
 pub(crate) fn versions(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<HashSet<String>> {
-    let versions = versions_unless(pg, schema, "SELECT 1 WHERE false")?;
-    Ok(versions.unwrap_or_default())
-}
-
-/// The same. `rest` is a query that gives a row where nothing is to be
-/// done in the schema, however it is; then `None`.
-pub(crate) fn versions_unless(
-    pg: &mut PgConnection,
-    schema: &SchemaName,
-    rest: &str,
-) -> QueryResult<Option<HashSet<String>>> {
-    let rows: Vec<Applied> = diesel::sql_query(format!(
-        "SELECT version::text FROM {} UNION ALL SELECT NULL::text FROM ({rest}) AS rest",
-        table(schema)
-    ))
-    .load(pg)?;
+    let query = format!("SELECT version::text FROM {}", table(schema));
+    let rows: Vec<Applied> = diesel::sql_query(query).load(pg)?;
     Ok(rows.into_iter().map(|row| row.version).collect())
 }
 

@@ -30,6 +30,9 @@ pub(super) fn with_ledgers<'n>(
     names: impl Iterator<Item = &'n SchemaName>,
 ) -> QueryResult<HashSet<String>> {
     let names: Vec<&str> = names.map(SchemaName::as_str).collect();
+    if names.is_empty() {
+        return Ok(HashSet::new());
+    }
     let rows: Vec<Name> = diesel::sql_query(format!(
         "SELECT n.nspname::text AS name FROM pg_catalog.pg_namespace n \
          JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = '{}' \

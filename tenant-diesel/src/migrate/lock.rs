@@ -35,12 +35,6 @@ pub(crate) fn try_session_lock(pg: &mut PgConnection, schema: &SchemaName) -> Qu
     ask(pg, "pg_try_advisory_lock", schema)
 }
 
-/// An expression that takes the lock of a schema if nobody has it, until the end of the transaction, and says whether it
-/// did.
-pub(crate) fn try_transaction_lock_sql(schema: &SchemaName) -> String {
-    format!("pg_catalog.pg_try_advisory_xact_lock({})", key_of(schema))
-}
-
 /// A statement that waits for the lock of a schema, until the end of the transaction.
 pub(crate) fn transaction_lock_sql(schema: &SchemaName) -> String {
     format!("SELECT pg_catalog.pg_advisory_xact_lock({})", key_of(schema))

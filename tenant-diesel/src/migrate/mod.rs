@@ -33,7 +33,7 @@ mod plan;
 mod progress;
 mod report;
 mod run;
-mod runner;
+pub(crate) mod runner;
 mod selection;
 mod survey;
 mod verify;

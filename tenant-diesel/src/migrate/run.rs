@@ -232,7 +232,7 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
     pub fn plan(&self) -> Result<MigrationPlan, Error> {
         self.check()?;
         let shared = self.plan_shared()?;
-        let mut survey = self.survey()?;
+        let mut survey = self.survey(false)?;
         self.order.sort(self.tenancy, &mut survey.behind)?;
         Ok(MigrationPlan::of(&survey, shared.as_ref().map(PlannedSchema::of)))
     }
@@ -334,14 +334,19 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
         }
     }
 
-    pub(super) fn survey(&self) -> Result<Survey, Error> {
+    /// Who is behind. `for_run` says that each ledger is read again, under its lock, before anything is done.
+    pub(super) fn survey(&self, for_run: bool) -> Result<Survey, Error> {
         let is_latest = self.target == MigrationTarget::Latest;
         let is_of_others = |version| !self.tenancy.apps().are_for_tenants(version);
         if self.target.version().is_some_and(is_of_others) {
             // A version of the shared schema's.
             return Ok(Survey::default());
         }
-        let which = if is_latest { Which::NotCurrent } else { Which::All };
+        let which = match (is_latest, for_run) {
+            (true, true) => Which::NotCurrentForRun,
+            (true, false) => Which::NotCurrent,
+            (false, _) => Which::All,
+        };
         let mut survey = self.tenancy.survey(&self.selection, &self.target, which)?;
         for (schema, version) in self.half_redone()? {
             survey.redo_rest(&schema, version);
@@ -416,7 +421,6 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
             goal,
             steps,
             has_ledger,
-            has_record: false,
             unknown: unknown.cloned().collect(),
             oid: None,
         }))

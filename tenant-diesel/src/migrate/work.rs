@@ -5,11 +5,13 @@ use super::context::Context;
 use super::goal::{Goal, Step};
 use super::progress::RunEvent;
 use super::report::{Outcome, SchemaReport, in_full};
-use super::runner::{self, Stopped};
+use super::runner::{self, Prepared, Stopped};
 use super::survey::Behind;
 use crate::Error;
 use crate::connection::{ScopedConnection, TenantScope};
+use crate::pool::Lease;
 use crate::retry::{Backoff, was_worth_retrying};
+use crate::session::Taint;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -72,8 +74,27 @@ struct Bench {
 }
 
 impl Bench {
+    fn new(mut lease: Lease) -> Self {
+        // Where others prepared it, it went when their bench was left.
+        lease.routine = Prepared::NotYet;
+        Self {
+            conn: ScopedConnection::new(lease),
+            left: SCHEMAS_PER_CONNECTION,
+        }
+    }
+
     fn if_fit(mut self) -> Option<Self> {
         self.conn.lease_mut().is_fit_for_work().then_some(self)
+    }
+}
+
+/// Whoever has the connection next has no use for what was prepared: it goes with the message that takes it.
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let lease = self.conn.lease_mut();
+        if lease.routine != Prepared::NotYet {
+            lease.session.raise(Taint::Statements);
+        }
     }
 }
 
@@ -84,9 +105,6 @@ pub(crate) struct Job {
     pub(crate) report: SchemaReport,
     /// Whether its ledger was there when it was looked for.
     pub(crate) has_ledger: bool,
-    /// Whether the library had a row of it when that was looked for. Should it have gone meanwhile, the next start-up
-    /// notices.
-    pub(crate) has_record: bool,
     /// Whether the next step runs in a transaction, for all that is known.
     pub(crate) is_transactional: bool,
     /// Each statement of a file is sent alone, to find the one that fails.
@@ -111,7 +129,6 @@ impl Job {
             goal: behind.goal,
             report,
             has_ledger: behind.has_ledger,
-            has_record: behind.has_record,
             in_pieces: false,
             is_busy: false,
             is_told: false,
@@ -217,10 +234,7 @@ impl<'a> Work<'a> {
         let mut queue = self.lock();
         queue.running -= 1;
         match lease {
-            Ok(lease) => Some(Ok(Bench {
-                conn: ScopedConnection::new(lease),
-                left: SCHEMAS_PER_CONNECTION,
-            })),
+            Ok(lease) => Some(Ok(Bench::new(lease))),
             Err(_) if queue.running > 0 => None,
             Err(error) => Some(Err(error)),
         }

@@ -6,6 +6,7 @@ use super::pooler::Way;
 use super::shelf::Shelf;
 use super::stagger::staggered;
 use super::{PoolerMode, SearchPathCustomizer};
+use crate::migrate::runner::Prepared;
 use crate::paths::Target;
 use crate::pool::limits::SETTINGS;
 use crate::session::{Session, Taint, reset};
@@ -47,6 +48,8 @@ pub(crate) struct Physical {
     pub(super) fresh: bool,
     /// It was found dead.
     is_lost: bool,
+    /// Whether what migrations send for every schema is prepared on it.
+    pub(crate) routine: Prepared,
 }
 
 impl Physical {
@@ -99,6 +102,7 @@ impl Physical {
             last_used: now,
             fresh: true,
             is_lost: false,
+            routine: Prepared::default(),
         })
     }
 
@@ -267,6 +271,9 @@ impl Physical {
     /// Where the server forgot Diesel's statements, so must Diesel, and what it knows of custom types with them.
     /// Switching its cache off and on empties it.
     pub(crate) fn forget_statements(&mut self) {
+        if self.routine == Prepared::Yes {
+            self.routine = Prepared::NotAnyMore;
+        }
         self.pg.set_prepared_statement_cache_size(CacheSize::Disabled);
         if self.prepared_statements {
             self.pg.set_prepared_statement_cache_size(CacheSize::Unbounded);

@@ -2,8 +2,7 @@
 
 use super::Records;
 use crate::directory::Notice;
-use crate::migrate::{SchemaReport, Step};
-use crate::sql;
+use crate::migrate::SchemaReport;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
@@ -165,37 +164,6 @@ impl Records {
             .execute(pg)?;
         }
         Ok(())
-    }
-
-    /// The statement that notes a step, for the transaction that takes it; `is_last` says that the schema is done.
-    pub(crate) fn target_step_sql(
-        &self,
-        run: RunId,
-        report: &SchemaReport,
-        step: Option<&Step>,
-        is_last: bool,
-    ) -> String {
-        let table = self.table("run_targets");
-        let name = sql::literal(report.schema.as_str());
-        let applied = step.map_or_else(String::new, |step| {
-            format!(
-                ", applied = pg_catalog.array_append(applied, {}::text)",
-                sql::literal(&step.to_string())
-            )
-        });
-        let done = if is_last {
-            format!(
-                ", state = 'done', error = NULL, finished_at = pg_catalog.clock_timestamp(), milliseconds = \
-                 (extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000)::bigint + {}",
-                report.duration.as_millis()
-            )
-        } else {
-            String::new()
-        };
-        format!(
-            "UPDATE {table} SET attempts = {}{applied}{done} WHERE run = {} AND schema = {name}",
-            report.attempts, run.0
-        )
     }
 
     /// A schema of a run has another name.

@@ -83,15 +83,6 @@ struct Row {
     version: Option<String>,
 }
 
-/// What the ledger of a schema holds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ledger<'l> {
-    pub(crate) schema: &'l SchemaName,
-    pub(crate) kind: SchemaKind,
-    /// In order.
-    pub(crate) versions: &'l [String],
-}
-
 /// The digest of versions that are known here, as SQL over a text parameter: versions in order, joined by commas.
 pub(crate) fn digest_of(joined: &str) -> String {
     format!("pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to({joined}, 'UTF8')), 'hex')")
@@ -118,46 +109,6 @@ impl Records {
              error = CASE WHEN {is_last} THEN NULL ELSE s.error END, attempts = CASE WHEN {is_last} THEN 0 ELSE s.attempts END, changed_at = pg_catalog.clock_timestamp(), \
              state = CASE WHEN {is_last} AND s.state IN ('failed', 'migrating', 'provisioning') THEN 'ready' \
              ELSE s.state END"
-        )
-    }
-
-    /// The same where it is known what the ledger will hold when the transaction is committed, which reads no ledger.
-    /// `has_row` says that the library has a row of the schema.
-    pub(crate) fn note_versions(&self, ledger: &Ledger<'_>, is_last: bool, has_row: bool) -> String {
-        let table = self.table("schemas");
-        let name = sql::literal(ledger.schema.as_str());
-        let kind = ledger.kind.as_str();
-        let oid = format!(
-            "({}::pg_catalog.regnamespace)::oid",
-            sql::literal(&ledger.schema.quoted())
-        );
-        let digest = digest_of(&sql::literal(&ledger.versions.join(",")));
-        let version = match ledger.versions.last() {
-            Some(version) => sql::literal(version),
-            None => "NULL".to_owned(),
-        };
-        let now = "pg_catalog.clock_timestamp()";
-        let changes = |old: &str| {
-            let mut changes = format!(
-                "kind = '{kind}', schema_oid = {oid}, digest = {digest}, version = {version}, \
-                 migrated_at = {now}, changed_at = {now}"
-            );
-            if is_last {
-                changes += &format!(
-                    ", error = NULL, attempts = 0, state = CASE WHEN {old}state IN \
-                     ('failed', 'migrating', 'provisioning') THEN 'ready' ELSE {old}state END"
-                );
-            }
-            changes
-        };
-        if has_row {
-            return format!("UPDATE {table} SET {} WHERE name = {name}", changes(""));
-        }
-        format!(
-            "INSERT INTO {table} AS s (name, kind, state, schema_oid, digest, version, migrated_at) \
-             VALUES ({name}, '{kind}', 'ready', {oid}, {digest}, {version}, {now}) \
-             ON CONFLICT (name) DO UPDATE SET {}",
-            changes("s.")
         )
     }
 
@@ -245,15 +196,6 @@ impl Records {
             })
         })
         .transpose()
-    }
-
-    /// A query that gives a row where a schema is neither served nor migrated.
-    pub(crate) fn at_rest(&self, schema: &SchemaName) -> String {
-        format!(
-            "SELECT 1 FROM {} WHERE name = {} AND state IN ('archived', 'dropping')",
-            self.table("schemas"),
-            sql::literal(schema.as_str())
-        )
     }
 
     /// Moves a schema from one of several states to another. False where it is in none of them, or not known.

@@ -5,9 +5,11 @@
 //! | [`transaction`] | a step in a transaction |
 //! | [`session`] | a step that cannot run in one |
 //! | [`notes`] | what is noted of a step |
+//! | [`routine`] | what is sent for every schema alike |
 //! | [`service`] | tenants that are out of service meanwhile |
 
 mod notes;
+mod routine;
 mod service;
 mod session;
 mod transaction;
@@ -22,10 +24,14 @@ use crate::app::MigrationFile;
 use crate::connection::{ScopedConnection, TenantScope};
 use crate::events::{Event, Moment};
 use crate::retry::was_worth_retrying;
+use crate::session::Taint;
 use crate::{Error, SchemaKind};
+use routine::Routine;
 use std::collections::HashSet;
 use std::time::Instant;
 use tenant_core::SchemaName;
+
+pub(crate) use routine::Prepared;
 
 pub(crate) type Migrations = [&'static MigrationFile];
 
@@ -109,6 +115,18 @@ struct OneSchema<'a, 'c> {
     schema: SchemaName,
 }
 
+impl<'c> OneSchema<'_, 'c> {
+    /// What is sent for every schema alike, as this connection has it.
+    fn routine(&mut self) -> Routine<'c> {
+        let lease = self.conn.lease_mut();
+        Routine {
+            // What is to be taken back includes what is prepared.
+            is_prepared: lease.routine == Prepared::Yes && lease.session.taint() < Taint::Statements,
+            records: &self.context.pool.paths().records,
+        }
+    }
+}
+
 impl OneSchema<'_, '_> {
     /// Whether somebody still has the lock of a schema that was locked before: asked without an error, which the
     /// server would write into its log each time.
@@ -149,7 +167,7 @@ impl OneSchema<'_, '_> {
         };
         let (step, left) = match taken {
             Taken::Nothing => return Ok(false),
-            Taken::OtherWay => return Ok(true),
+            Taken::Again => return Ok(true),
             Taken::Step { step, left } => (step, left),
         };
         let report = &mut self.job.report;
@@ -160,7 +178,6 @@ impl OneSchema<'_, '_> {
             duration: start.elapsed(),
         });
         self.job.has_ledger = true;
-        self.job.has_record = true;
         match left.first() {
             Some(next) => {
                 self.job.is_transactional = self.is_transactional(next);
@@ -178,10 +195,8 @@ impl OneSchema<'_, '_> {
 
     fn applied(&mut self) -> Result<HashSet<String>, Stopped> {
         let schema = self.schema.clone();
-        let rest = self.context.pool.paths().records.at_rest(&schema);
-        let applied = ledger::versions_unless(self.conn.raw(), &schema, &rest);
-        let applied = applied.map_err(|error| self.failed("read the ledger", error))?;
-        applied.ok_or(Stopped::AtRest)
+        let applied = ledger::versions(self.conn.raw(), &schema);
+        applied.map_err(|error| self.failed("read the ledger", error))
     }
 
     fn steps(&mut self, applied: &HashSet<String>) -> Result<Vec<Step>, Stopped> {
@@ -266,8 +281,8 @@ pub(crate) fn is_transactional(migrations: &Migrations, step: &Step) -> bool {
 enum Taken {
     /// There was nothing to do.
     Nothing,
-    /// The next step must be taken in the other way.
-    OtherWay,
+    /// It must be looked at again: the next step is taken in the other way, or nothing came of this one.
+    Again,
     /// This one was taken, and these are left.
     Step { step: Step, left: Vec<Step> },
 }

@@ -1,17 +1,20 @@
 //! What is noted of a step, in the transaction that takes it.
 
+use super::routine::Note;
 use super::{OneSchema, find};
 use crate::app::MigrationFile;
 use crate::migrate::goal::Step;
 use crate::migrate::ledger;
-use crate::records::schemas::Ledger;
 use std::collections::HashSet;
 
 impl OneSchema<'_, '_> {
     /// The statements that note a step: in the ledger, in the library's row, in that of the run.
-    pub(super) fn notes(&self, mut applied: HashSet<String>, step: Option<&Step>, is_last: bool) -> String {
-        let context = self.context;
-        let records = &context.pool.paths().records;
+    pub(super) fn notes(
+        &mut self,
+        mut applied: HashSet<String>,
+        step: Option<&Step>,
+        is_last: bool,
+    ) -> String {
         let mut message = String::new();
         let changes_role = step
             .and_then(|step| find(self.migrations, step.version()))
@@ -34,16 +37,16 @@ impl OneSchema<'_, '_> {
         }
         let mut versions: Vec<String> = applied.into_iter().collect();
         versions.sort_unstable();
-        let ledger = Ledger {
+        message += &self.routine().note(&Note {
             schema: &self.schema,
             kind: self.job.report.kind,
             versions: &versions,
-        };
-        message += &records.note_versions(&ledger, is_last, self.job.has_record);
-        if let Some(run) = context.run {
-            message += "; ";
-            message += &records.target_step_sql(run, &self.job.report, step, is_last);
-        }
+            step,
+            is_last,
+            run: self.context.run.map(|run| run.0),
+            attempts: self.job.report.attempts,
+            before: self.job.report.duration,
+        });
         message
     }
 }

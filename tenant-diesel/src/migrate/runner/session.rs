@@ -1,5 +1,6 @@
 //! A step that cannot run in a transaction: the lock is the session's, and file and rows are two transactions.
 
+use super::routine::{Prepared, is_at_rest};
 use super::{OneSchema, Stopped, Taken};
 use crate::events::Moment;
 use crate::migrate::goal::Step;
@@ -13,6 +14,8 @@ impl OneSchema<'_, '_> {
         // Takes back what the last file left in the session, whichever schema it was for.
         let target = self.conn.lease_mut().target.clone();
         self.conn.lease_mut().enter_work(&target)?;
+        // Everything is sent in full: what the file does cannot be undone, and must not go unnoted because a statement is gone.
+        self.conn.lease_mut().routine = Prepared::NotAnyMore;
         let schema = self.schema.clone();
         let lock = lock::try_session_lock(self.conn.raw(), &schema);
         if !lock.map_err(|error| self.failed("take the lock of the schema", error))? {
@@ -32,6 +35,7 @@ impl OneSchema<'_, '_> {
             let created = self.conn.raw().batch_execute(&create);
             created.map_err(|error| self.failed("create the ledger", error))?;
         }
+        self.look()?;
         let applied = self.applied()?;
         let mut steps = self.steps(&applied)?;
         if steps.is_empty() {
@@ -42,7 +46,7 @@ impl OneSchema<'_, '_> {
         let step = steps.remove(0);
         if self.is_transactional(&step) {
             self.job.is_transactional = true;
-            return Ok(Taken::OtherWay);
+            return Ok(Taken::Again);
         }
         self.run(&step)?;
         let notes = match self.lock_was_kept(&step)? {
@@ -60,6 +64,16 @@ impl OneSchema<'_, '_> {
         // Whatever the file did to the path, also where nothing in its text says so.
         self.conn.assert_path()?;
         Ok(Taken::Step { step, left: steps })
+    }
+
+    /// Whether something may be done in the schema at all.
+    fn look(&mut self) -> Result<(), Stopped> {
+        let look = self.routine().look(&self.schema);
+        let looked = self.conn.raw().batch_execute(&look);
+        looked.map_err(|error| match is_at_rest(&error) {
+            true => Stopped::AtRest,
+            false => self.failed("ask whether the schema may be migrated", error),
+        })
     }
 
     /// Notes what was done outside a transaction, in one of its own: a message of several statements is one.

@@ -1,41 +1,33 @@
 //! A step in a transaction: begun with path, limits and lock in one message, committed with the rows that note the step.
 
+use super::routine::{self, IS_SAME, Prepared, Routine, has_ended, is_at_rest, is_locked};
 use super::{OneSchema, Stopped, Taken, find};
 use crate::events::Moment;
 use crate::migrate::file::ENDS_ITS_TRANSACTION;
 use crate::migrate::goal::Step;
 use crate::migrate::{ledger, lock};
 use crate::paths::Target;
-use crate::retry::ENGLISH;
 use crate::sql_text::is_plain;
-use crate::{Error, SchemaKind, sql};
+use crate::{Error, SchemaKind};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use std::time::Duration;
-
-/// What the server says, in any language, where the lock of a schema is taken: it quotes what could not be read as
-/// a number.
-const LOCKED: &str = "tenant_diesel: somebody else migrates this schema";
-
-/// A setting that is there as long as the transaction is: a file that ends it, and begins another one, takes it away.
-const MARK: &str = "tenant_diesel.migration";
-
-/// An error if it is gone.
-const IS_SAME: &str = "SELECT (CASE pg_catalog.current_setting('tenant_diesel.migration', true) WHEN 'here' \
-     THEN '0' ELSE 'tenant_diesel: another transaction' END)::pg_catalog.int4";
 
 impl OneSchema<'_, '_> {
     /// In one transaction: the lock, the ledger, the next step, its row, and the library's own.
     pub(super) fn in_transaction(&mut self) -> Result<Taken, Stopped> {
         self.begin()?;
+        let mut is_forgotten = false;
         let result = self.inside().and_then(|(taken, notes)| {
             let committed = self.conn.lease_mut().commit_work(&format!("{IS_SAME}; {notes}"));
-            committed.map_err(|error| match (has_ended(&error), &taken) {
-                (true, Taken::Step { step, .. }) => Stopped::Failed(Error::Migration {
-                    schema: self.schema.clone(),
-                    version: step.version().to_owned(),
-                    source: ENDS_ITS_TRANSACTION.into(),
-                }),
-                _ => self.failed("record and commit a migration", error),
+            committed.map_err(|error| {
+                is_forgotten = routine::is_forgotten(&error);
+                match (has_ended(&error), &taken) {
+                    (true, Taken::Step { step, .. }) => Stopped::Failed(Error::Migration {
+                        schema: self.schema.clone(),
+                        version: step.version().to_owned(),
+                        source: ENDS_ITS_TRANSACTION.into(),
+                    }),
+                    _ => self.failed("record and commit a migration", error),
+                }
             })?;
             self.note_what_was_left(&taken);
             Ok(taken)
@@ -43,6 +35,10 @@ impl OneSchema<'_, '_> {
         if result.is_err() && AnsiTransactionManager::rollback_transaction(self.conn).is_err() {
             // Whatever it is in, nobody is to have it.
             self.conn.lease_mut().note_lost();
+        }
+        if is_forgotten {
+            self.conn.lease_mut().routine = Prepared::NotAnyMore;
+            return Ok(Taken::Again);
         }
         result
     }
@@ -56,7 +52,7 @@ impl OneSchema<'_, '_> {
                 ..
             } => find(self.migrations, version).is_some_and(|file| is_plain(file.up)),
             Taken::Step { .. } => false,
-            Taken::Nothing | Taken::OtherWay => true,
+            Taken::Nothing | Taken::Again => true,
         };
         let lease = self.conn.lease_mut();
         if is_plain && !lease.verifies_always() {
@@ -65,61 +61,63 @@ impl OneSchema<'_, '_> {
     }
 
     fn begin(&mut self) -> Result<(), Stopped> {
+        self.prepare()?;
         let target = self.conn.lease_mut().target.clone();
-        let begin = self.begin_message(&target);
-        let mut result = self.conn.lease_mut().begin_work(&target, &begin);
+        let mut result = self.begin_on(&target);
         if matches!(result, Err(Error::SchemaMissing { .. })) && self.job.report.kind != SchemaKind::Tenant {
             // Those of the configuration are made where they are missing.
             self.create_schema()?;
-            result = self.conn.lease_mut().begin_work(&target, &begin);
-        } else if matches!(&result, Err(Error::SetPath { source, .. }) if !is_locked(source)) {
-            // The schema was missing, and is there by now: somebody else made it.
-            result = self.conn.lease_mut().begin_work(&target, &begin);
+            result = self.begin_on(&target);
+        } else if matches!(&result, Err(Error::SetPath { source, .. }) if !is_locked(source) && !is_at_rest(source))
+        {
+            // The schema was missing, and is there by now: somebody else made it. Or what was prepared is not.
+            if matches!(&result, Err(Error::SetPath { source, .. }) if routine::is_forgotten(source)) {
+                self.conn.lease_mut().routine = Prepared::NotAnyMore;
+            }
+            result = self.begin_on(&target);
         }
         match result {
             Ok(()) => Ok(()),
             Err(Error::SetPath { source, .. }) if is_locked(&source) => Err(Stopped::Busy),
+            Err(Error::SetPath { source, .. }) if is_at_rest(&source) => Err(Stopped::AtRest),
             Err(Error::SetPath { source, .. }) => Err(self.failed("begin a migration", source)),
             Err(error) => Err(Stopped::Failed(error)),
         }
     }
 
-    /// One message: the path and the limits for the time of the transaction, and the lock, if nobody has it.
-    fn begin_message(&self, target: &Target) -> String {
-        let mut settings = vec![
-            ("search_path", target.path.to_string()),
-            (MARK, "here".to_owned()),
-        ];
-        settings.extend(self.limits());
-        let settings: Vec<String> = settings
-            .iter()
-            .map(|(name, value)| format!("pg_catalog.set_config('{name}', {}, true)", sql::literal(value)))
-            .collect();
+    /// Prepares what is sent for every schema, if that was not done on this connection.
+    fn prepare(&mut self) -> Result<(), Stopped> {
+        let routine = Routine {
+            records: &self.context.pool.paths().records,
+            is_prepared: false,
+        };
+        let lease = self.conn.lease_mut();
+        if lease.routine != Prepared::NotYet {
+            return Ok(());
+        }
+        // Should it fail half-way, nobody knows what is prepared.
+        lease.routine = Prepared::NotAnyMore;
+        let prepared = lease.pg.batch_execute(&routine.prepare());
+        prepared.map_err(|error| self.failed("prepare what is sent for every schema", error))?;
+        self.conn.lease_mut().routine = Prepared::Yes;
+        Ok(())
+    }
+
+    /// One message: the lock, if nobody has it, and the path and the limits for the time of the transaction.
+    fn begin_on(&mut self, target: &Target) -> Result<(), Error> {
+        let rules = &self.context.rules;
+        let limits = [rules.lock_timeout, rules.statement_timeout];
+        let routine = self.routine();
         let ledger = match self.job.has_ledger {
             true => String::new(),
             false => format!("; {}", ledger::create_sql(&self.schema)),
         };
-        format!(
-            "BEGIN; SELECT ({})::pg_catalog.regnamespace, {}, {ENGLISH}; \
-             SELECT (CASE WHEN {} THEN '0' ELSE '{LOCKED}' END)::pg_catalog.int4{ledger}",
-            sql::literal(&self.schema.quoted()),
-            settings.join(", "),
-            lock::try_transaction_lock_sql(&self.schema),
-        )
-    }
-
-    fn limits(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
-        let rules = &self.context.rules;
-        let limits = [
-            ("lock_timeout", rules.lock_timeout),
-            ("statement_timeout", rules.statement_timeout),
-        ];
-        let limit = |(name, limit): (_, Option<Duration>)| {
-            // Zero would be no limit at all, and more than this is refused.
-            let milliseconds = limit?.as_millis().clamp(1, i32::MAX as u128);
-            Some((name, format!("{milliseconds}ms")))
-        };
-        limits.into_iter().filter_map(limit)
+        let begin = format!(
+            "BEGIN; {}; {}{ledger}",
+            routine.lock(&self.schema),
+            routine::enter(&target.path, limits)
+        );
+        self.conn.lease_mut().begin_work(target, &begin)
     }
 
     /// What was done, and the statements that note it.
@@ -132,7 +130,7 @@ impl OneSchema<'_, '_> {
         let step = steps.remove(0);
         if !self.is_transactional(&step) {
             self.job.is_transactional = false;
-            return Ok((Taken::OtherWay, "SELECT 1".to_owned()));
+            return Ok((Taken::Again, "SELECT 1".to_owned()));
         }
         self.run(&step)?;
         self.fire(Moment::AppliedMigration, &step)?;
@@ -158,13 +156,4 @@ impl OneSchema<'_, '_> {
         }
         created.map_err(|error| self.failed("create the schema", error))
     }
-}
-
-fn has_ended(error: &diesel::result::Error) -> bool {
-    matches!(error, diesel::result::Error::DatabaseError(_, information)
-        if information.message().contains("tenant_diesel: another transaction"))
-}
-
-fn is_locked(error: &diesel::result::Error) -> bool {
-    matches!(error, diesel::result::Error::DatabaseError(_, information) if information.message().contains(LOCKED))
 }

@@ -1,7 +1,11 @@
 //! [`Lists`]: the versions that the application has for each schema.
 
 use crate::migrate::EmbeddedApps;
+use crate::records::digest_of;
 use crate::{Error, SchemaKind};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Text};
 use std::collections::{HashMap, HashSet};
 use tenant_core::{AppScope, Reserved, SchemaName};
 
@@ -15,7 +19,12 @@ pub(super) struct Versions {
     /// In order.
     pub(super) all: Vec<String>,
     pub(super) known: HashSet<String>,
+    /// The digests of ledgers that hold the first of them but not all, and how many they hold.
+    by_digest: HashMap<String, usize>,
 }
+
+/// For how many migrations that are missing the digests are worked out. Who is further behind has its ledger read.
+const MISSING: usize = 50;
 
 impl<'a> Lists<'a> {
     pub(super) fn new(apps: &'a EmbeddedApps) -> Self {
@@ -52,7 +61,33 @@ impl Versions {
         Self {
             known: all.iter().cloned().collect(),
             all,
+            by_digest: HashMap::new(),
         }
+    }
+
+    /// Has the server work out the digests.
+    pub(super) fn digest(&mut self, pg: &mut PgConnection) -> QueryResult<()> {
+        #[derive(QueryableByName)]
+        struct Digest {
+            #[diesel(sql_type = Text)]
+            digest: String,
+        }
+        let counts: Vec<usize> = (1..self.all.len()).rev().take(MISSING).collect();
+        let lists: Vec<String> = counts.iter().map(|count| self.all[..*count].join(",")).collect();
+        let digest = digest_of("versions");
+        let digests: Vec<Digest> = diesel::sql_query(format!(
+            "SELECT {digest} AS digest FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS u (versions, at) ORDER BY at"
+        ))
+        .bind::<Array<Text>, _>(lists)
+        .load(pg)?;
+        self.by_digest = digests.into_iter().map(|row| row.digest).zip(counts).collect();
+        Ok(())
+    }
+
+    /// What a ledger holds that has this digest, if that is known.
+    pub(super) fn of_digest(&self, digest: Option<&str>) -> Option<HashSet<String>> {
+        let count = *self.by_digest.get(digest?)?;
+        Some(self.all.iter().take(count).cloned().collect())
     }
 
     pub(super) fn has(&self, version: &str) -> bool {

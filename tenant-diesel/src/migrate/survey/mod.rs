@@ -11,7 +11,7 @@ mod lists;
 mod question;
 
 use super::goal::{Goal, MigrationTarget, Step};
-use super::ledgers::read_ledgers;
+use super::ledgers::{Ledgers, read_ledgers, with_ledgers};
 use super::selection::Selection;
 use crate::model::TenantModel;
 use crate::records::digest_of;
@@ -61,7 +61,6 @@ impl Survey {
                 goal,
                 steps,
                 has_ledger: true,
-                has_record: true,
                 unknown: Vec::new(),
                 oid: None,
             });
@@ -77,8 +76,6 @@ pub(crate) struct Behind {
     pub(crate) goal: Goal,
     pub(crate) steps: Vec<Step>,
     pub(crate) has_ledger: bool,
-    /// Whether the library has a row of it.
-    pub(crate) has_record: bool,
     /// Versions in the ledger that the application does not have.
     pub(crate) unknown: Vec<String>,
     /// The server's number of the schema, by which it is found under another name.
@@ -90,6 +87,8 @@ pub(crate) struct Behind {
 pub(crate) enum Which {
     /// Those whose row at the library does not say that they are up to date.
     NotCurrent,
+    /// The same for a run, which reads each ledger under its lock: what the row says that a ledger holds is believed until then.
+    NotCurrentForRun,
     All,
 }
 
@@ -138,13 +137,16 @@ impl<T: TenantModel> Tenancy<T> {
         if summary.at_rest > 0 {
             question.at_rest(pg, &mut survey)?;
         }
-        if summary.others == 0 && which == Which::NotCurrent {
+        if summary.others == 0 && which != Which::All {
             return Ok(Ok(survey));
         }
         if which == Which::All {
             survey.up_to_date = 0;
         }
-        let lists = Lists::new(self.apps());
+        let mut lists = Lists::new(self.apps());
+        if which == Which::NotCurrentForRun {
+            lists.of_tenants.digest(pg)?;
+        }
         let mut after = String::new();
         loop {
             let page = question.page(pg, &after)?;
@@ -208,7 +210,7 @@ impl<T: TenantModel> Tenancy<T> {
             }
         }
         for chunk in names.chunks(LEDGERS) {
-            let ledgers = read_ledgers(pg, chunk.iter().map(|(name, _, _)| name))?;
+            let ledgers = ledgers_of(pg, chunk, lists)?;
             for (schema, kind, row) in chunk {
                 let versions = lists.of(schema, *kind);
                 if target.version().is_some_and(|version| !versions.has(version)) {
@@ -224,6 +226,7 @@ impl<T: TenantModel> Tenancy<T> {
                     continue;
                 }
                 let ledger = ledgers.versions.get(schema.as_str());
+                let has_ledger = ledger.is_some() || is_locked;
                 let applied = ledger.cloned().unwrap_or_default();
                 let goal = Goal::new(target, &versions.all, &applied);
                 let steps = goal.steps(&applied);
@@ -236,7 +239,6 @@ impl<T: TenantModel> Tenancy<T> {
                 if !unknown.is_empty() {
                     survey.unknown.push((schema.clone(), unknown.clone()));
                 }
-                let has_ledger = ledger.is_some() || is_locked;
                 if steps.is_empty() && has_ledger {
                     survey.up_to_date += 1;
                     survey.to_note.push((schema.clone(), *kind));
@@ -248,7 +250,6 @@ impl<T: TenantModel> Tenancy<T> {
                     goal,
                     steps,
                     has_ledger,
-                    has_record: row.has_record,
                     unknown,
                     oid: row.oid,
                 });
@@ -308,4 +309,24 @@ impl<T: TenantModel> Tenancy<T> {
             conditions.join(" AND ")
         )
     }
+}
+
+/// What the ledgers of these schemas hold: read, or as it was noted where that is to be believed.
+fn ledgers_of(
+    pg: &mut PgConnection,
+    schemas: &[(SchemaName, SchemaKind, Row)],
+    lists: &Lists<'_>,
+) -> QueryResult<Ledgers> {
+    let (noted, others): (Vec<_>, Vec<_>) = schemas
+        .iter()
+        .map(|(name, kind, row)| (name, lists.of(name, *kind).of_digest(row.digest.as_deref())))
+        .partition(|(_, noted)| noted.is_some());
+    let mut ledgers = read_ledgers(pg, others.iter().map(|(name, _)| *name))?;
+    let are_there = with_ledgers(pg, noted.iter().map(|(name, _)| *name))?;
+    let noted = noted
+        .into_iter()
+        .filter(|(name, _)| are_there.contains(name.as_str()));
+    let noted = noted.filter_map(|(name, noted)| Some((name.as_str().to_owned(), noted?)));
+    ledgers.versions.extend(noted);
+    Ok(ledgers)
 }

@@ -30,8 +30,9 @@ pub(super) struct Row {
     pub(super) kind: String,
     #[diesel(sql_type = Nullable<Oid>)]
     pub(super) oid: Option<u32>,
-    #[diesel(sql_type = Bool)]
-    pub(super) has_record: bool,
+    /// Of what the ledger held when the library looked at this very schema last.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(super) digest: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -95,7 +96,7 @@ impl Question {
         let (from, current) = (self.from(), Self::is_current());
         let of_all = self.which == Which::All;
         diesel::sql_query(format!(
-            "SELECT DISTINCT w.name, w.kind, n.oid, (s.name IS NOT NULL) AS has_record \
+            "SELECT DISTINCT w.name, w.kind, n.oid, CASE WHEN s.schema_oid = n.oid THEN s.digest END AS digest \
              {from} \
              WHERE ({of_all} OR NOT {current}) AND NOT {AT_REST} AND w.name > $2 ORDER BY w.name LIMIT {PAGE}"
         ))
