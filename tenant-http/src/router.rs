@@ -1,6 +1,7 @@
 //! [`TenantRouter`]: other routes for the public site, for customers, and for each static tenant.
 
 use crate::Error;
+use crate::TenantService;
 use crate::layer::TenantLayer;
 use crate::routed::{Routed, RoutedKind};
 use axum::Router;
@@ -84,6 +85,11 @@ impl TenantRouter {
     /// no host is asked for, and no tenant found.
     pub fn layer<T: TenantModel + Sync>(self, layer: TenantLayer<T>) -> Router {
         Router::new().fallback_service(layer.around(self))
+    }
+
+    /// The same without anything beside: a service, which is called without a router around it.
+    pub fn into_service<T: TenantModel + Sync>(self, layer: TenantLayer<T>) -> TenantService<Self, T> {
+        layer.around(self)
     }
 
     fn of(&self, kind: &RoutedKind) -> Option<&Router> {

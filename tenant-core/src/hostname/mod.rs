@@ -137,6 +137,9 @@ fn normal(authority: &str) -> Result<Cow<'_, str>, HostnameError> {
         }
         None => authority,
     };
+    if is_plain(name) {
+        return Ok(name.into());
+    }
     let name = ascii(name)?;
     // After IDNA, which knows other dots.
     let name = match name {
@@ -150,6 +153,30 @@ fn normal(authority: &str) -> Result<Cow<'_, str>, HostnameError> {
     };
     check_labels(&name)?;
     Ok(name)
+}
+
+/// Whether a name is in its normal form beyond doubt, as nearly all are that requests have. Read once, because each request
+/// pays for it; where it says no, the rules say what is wrong, if anything is.
+fn is_plain(name: &str) -> bool {
+    let mut label_bytes = 0;
+    let mut starts_with_digit = false;
+    let mut before = b'.';
+    for byte in name.bytes() {
+        if before == b'.' {
+            starts_with_digit = byte.is_ascii_digit();
+        }
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'_' => label_bytes += 1,
+            // Nor two, as in what IDNA has to look at.
+            b'-' if before != b'.' && before != b'-' => label_bytes += 1,
+            b'.' if before != b'.' && before != b'-' && label_bytes <= MAX_LABEL_BYTES => label_bytes = 0,
+            _ => return false,
+        }
+        before = byte;
+    }
+    // The last label may be a number, and the name an address.
+    let is_over = before != b'.' && before != b'-' && !starts_with_digit;
+    is_over && label_bytes <= MAX_LABEL_BYTES && name.len() <= MAX_BYTES
 }
 
 /// Nothing, or a colon and digits, of which there may be none (RFC 3986, section 3.2.3).

@@ -6,7 +6,7 @@ use crate::pool::Serves;
 use crate::rows::{Facts, Rows};
 use crate::{DomainColumn, DomainModel, TenantModel, TenantState};
 use std::sync::Arc;
-use tenant_core::{Address, Availability, DomainName, Folder, Hostname, SchemaName};
+use tenant_core::{Address, Availability, DomainName, Folder, Hostname, SchemaName, TenantRef};
 
 /// See the module. Only the rows that are needed are read: of a host that ten thousand tenants share by folders, that
 /// of the folder and one other.
@@ -221,7 +221,7 @@ pub(super) fn read_host<T: TenantModel>(
 
 fn found<T: TenantModel>(tenant: T, facts: &Facts, place: Option<Place>, serves: &Serves) -> Found<T> {
     Found {
-        schema: tenant.schema_name().clone(),
+        reference: Arc::new(TenantRef::new(tenant.schema_name().clone(), &tenant.key())),
         availability: availability(fact(facts, 7), fact(facts, 8), serves),
         tenant: Arc::new(tenant),
         place,
