@@ -94,9 +94,23 @@ impl TenantContext {
 
     /// Makes it current for a closure, on whatever thread it runs.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _entered = current::enter(self.tenant.clone());
-        self.span.in_scope(f)
+        let _entered = self.enter();
+        f()
     }
+
+    /// Makes it current until the guard is dropped.
+    pub(crate) fn enter(&self) -> EnteredContext<'_> {
+        EnteredContext {
+            _span: self.span.enter(),
+            _tenant: current::enter(self.tenant.clone()),
+        }
+    }
+}
+
+/// What was current before is again when this is dropped.
+pub(crate) struct EnteredContext<'c> {
+    _span: tracing::span::Entered<'c>,
+    _tenant: current::Entered,
 }
 
 pin_project! {

@@ -114,7 +114,7 @@ where
     }
 }
 
-/// Lets the service behind the layer answer. Inlined, because a request is some hundred bytes, and would be copied.
+/// Lets the service behind the layer answer. Without closures, because a request is some hundred bytes, which each would copy.
 #[inline]
 fn serve<S, T>(
     inner: &mut S,
@@ -129,7 +129,9 @@ where
     T: TenantModel + Sync,
 {
     let context = routed(shared, route, noting, request.parts_mut());
-    let serving = context.run(|| inner.call(request.into_request(body)));
+    let entered = context.enter();
+    let serving = inner.call(request.into_request(body));
+    drop(entered);
     Answering::by(context.carry(serving))
 }
 
