@@ -202,8 +202,7 @@ fn routed<T: TenantModel + Sync>(
         parts.extensions.get_or_insert_with(|| OriginalUri(original));
     }
     let prefix = route.prefix();
-    let outer = parts.extensions.remove::<Routed>();
-    parts.extensions.insert(Routed {
+    let outer = parts.extensions.insert(Routed {
         kind: RoutedKind::of(&route.target),
         via: route.via,
         host: route.host,
@@ -214,8 +213,11 @@ fn routed<T: TenantModel + Sync>(
             Target::Static(_) | Target::Public => None,
         }),
         databases: shared.databases.clone(),
-        outer: outer.map(Arc::new),
+        outer: None,
     });
+    if let (Some(outer), Some(routed)) = (outer, parts.extensions.get_mut::<Routed>()) {
+        routed.outer = Some(Arc::new(outer));
+    }
     TenantContext::new(tenant, span)
 }
 

@@ -243,7 +243,7 @@ fn place(facts: &Facts, host: &Hostname) -> Option<Place> {
         let domain = DomainName::stored(fact(facts, 5)?).ok()?;
         let primary = Address::new(domain, Folder::parse(fact(facts, 6)?).ok()?);
         // A wildcard is no host that one can be sent to.
-        (!primary.domain.is_wildcard() && primary != address).then_some(primary)
+        (!primary.domain.is_wildcard() && primary != address).then(|| Box::new(primary))
     };
     Some(Place {
         redirect: if wants_redirect { primary() } else { None },

@@ -53,7 +53,8 @@ pub(super) struct Hit<T> {
 pub(super) struct Place {
     pub(super) address: Address,
     pub(super) is_primary: bool,
-    pub(super) redirect: Option<Address>,
+    /// Elsewhere, so that what each request reads lies close together.
+    pub(super) redirect: Option<Box<Address>>,
     /// The domain asks for a redirect, also where there is nothing to lead to.
     pub(super) wants_redirect: bool,
 }
@@ -299,7 +300,7 @@ impl<T> Hit<T> {
             schema: self.reference.schema.clone(),
             address: place.address.clone(),
             is_primary: place.is_primary,
-            redirect: place.redirect.clone(),
+            redirect: place.redirect.as_deref().cloned(),
             availability: self.availability,
         })
     }
