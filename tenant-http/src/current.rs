@@ -91,7 +91,6 @@ impl TenantContext {
         }
     }
 
-
     /// Makes it current for a closure, on whatever thread it runs.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         let _entered = self.enter();

@@ -110,7 +110,9 @@ impl Routed {
     /// The row of the customer, as the innermost layer over its model found it.
     pub(crate) fn row<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let layers = std::iter::successors(Some(self), |layer| layer.outer.as_deref());
-        let of_model = layers.map(|layer| &layer.row).find(|row| row.model == TypeId::of::<T>())?;
+        let of_model = layers
+            .map(|layer| &layer.row)
+            .find(|row| row.model == TypeId::of::<T>())?;
         of_model.row.clone()?.downcast().ok()
     }
 }

@@ -35,7 +35,11 @@ pub(super) trait Answers:
 }
 
 impl<S> Answers for S where
-    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
 {
 }
 
@@ -77,7 +81,6 @@ fn layer(route: &Route<'_>, hosts: &Hosts) -> Result<(TenantLayer<Client>, Tenan
 }
 
 impl<S> Application<S> {
-
     /// How many tenants were found in memory, and how many questions were asked for others.
     pub(super) fn found(&self) -> (u64, u64) {
         let metrics = self.directory.as_ref().map(TenantDirectory::metrics);

@@ -167,7 +167,10 @@ fn what_is_stored_in_another_form_is_refused() {
 fn most_requests_name_their_host_plainly() {
     for (authority, name) in [
         ("acme.example.com", Some("acme.example.com")),
-        ("my-shop_1.4you.example.com:3000", Some("my-shop_1.4you.example.com")),
+        (
+            "my-shop_1.4you.example.com:3000",
+            Some("my-shop_1.4you.example.com"),
+        ),
         ("localhost:", Some("localhost")),
         ("Acme.example.com", None),
         ("acme.example.com.", None),

@@ -99,7 +99,9 @@ impl<T> Directory for NotingDirectory<'_, T> {
 
     fn by_name(&self, schema: &SchemaName) -> Result<Option<(Arc<T>, Availability)>, NotCached> {
         let answer = self.directory.hit_by_name(schema)?;
-        let named = answer.as_ref().map(|hit| (Arc::clone(&hit.tenant), hit.availability));
+        let named = answer
+            .as_ref()
+            .map(|hit| (Arc::clone(&hit.tenant), hit.availability));
         self.found.set(answer);
         Ok(named)
     }

@@ -124,7 +124,8 @@ impl Source {
             }
         };
         let (domain, its_folder) = (domains.domain("__domain"), domains.folder("__domain"));
-        let one = |marker: &str| format!("(SELECT {marker}::text AS __marker, __best.* FROM pg_catalog.unnest(");
+        let one =
+            |marker: &str| format!("(SELECT {marker}::text AS __marker, __best.* FROM pg_catalog.unnest(");
         let best = format!(
             ") WITH ORDINALITY AS __asked CROSS JOIN LATERAL (SELECT {domain} AS __at, \
              {its_folder} AS __folder, {} AS __is_primary, {} AS __redirects, {} FROM {} AS __domain \
