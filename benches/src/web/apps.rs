@@ -1,7 +1,7 @@
 //! [`Application`]: the same page by axum alone, and behind the layer that finds its tenant.
 
 use super::hosts::Hosts;
-use super::{BARE, OURS_BESIDE};
+use super::{BARE, OURS_ALONE};
 use crate::Result;
 use crate::apps::customers::Client;
 use crate::site::Route;
@@ -53,22 +53,22 @@ impl Application<Router> {
         }
     }
 
-    /// The same as [`ours`], where other routes can be beside those of tenants.
-    pub(super) fn beside(route: &Route<'_>, hosts: &Hosts) -> Result<Self> {
+    /// A tenant's, who is found by the host, from memory. Other routes can be beside those of tenants.
+    pub(super) fn ours(route: &Route<'_>, hosts: &Hosts) -> Result<Self> {
         let (layer, directory) = layer(route, hosts)?;
         Ok(Self {
-            name: OURS_BESIDE,
+            name: OURS,
             service: TenantRouter::new().tenant(routes()).layer(layer),
             directory: Some(directory),
         })
     }
 }
 
-/// A tenant's, who is found by the host, from memory.
-pub(super) fn ours(route: &Route<'_>, hosts: &Hosts) -> Result<Application<impl Answers>> {
+/// The same without a router around it.
+pub(super) fn alone(route: &Route<'_>, hosts: &Hosts) -> Result<Application<impl Answers>> {
     let (layer, directory) = layer(route, hosts)?;
     Ok(Application {
-        name: OURS,
+        name: OURS_ALONE,
         service: TenantRouter::new().tenant(routes()).into_service(layer),
         directory: Some(directory),
     })

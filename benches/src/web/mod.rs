@@ -28,8 +28,8 @@ use std::time::Duration;
 /// What a page costs that belongs to nobody.
 pub(crate) const BARE: &str = "axum without tenancy";
 
-/// The tenant's routes in a router that can have others beside them.
-pub(crate) const OURS_BESIDE: &str = "ours, in a router";
+/// The tenant's routes without a router around them.
+pub(crate) const OURS_ALONE: &str = "ours, as a service";
 
 /// What people write today: a query for each request.
 pub(crate) const BY_HAND: &str = "one query by hand";
@@ -99,13 +99,13 @@ fn contestants(case: &Case, route: &Route<'_>, hosts: &Arc<Hosts>) -> Result<Vec
     Ok(match case.work {
         Work::Web => vec![
             load::open(Application::bare(), hosts, connections)?,
-            load::open(apps::ours(route, hosts)?, hosts, connections)?,
-            load::open(Application::beside(route, hosts)?, hosts, connections)?,
+            load::open(Application::ours(route, hosts)?, hosts, connections)?,
+            load::open(apps::alone(route, hosts)?, hosts, connections)?,
         ],
         Work::Call => vec![
             call::open(Application::bare(), hosts)?,
-            call::open(apps::ours(route, hosts)?, hosts)?,
-            call::open(Application::beside(route, hosts)?, hosts)?,
+            call::open(Application::ours(route, hosts)?, hosts)?,
+            call::open(apps::alone(route, hosts)?, hosts)?,
         ],
         _ => look_up::all(route, hosts)?,
     })
