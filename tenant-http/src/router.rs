@@ -106,6 +106,7 @@ impl TenantRouter {
     /// }
     /// # fn main() {}
     /// ```
+    #[must_use]
     pub fn into_service<T: TenantModel + Sync>(self, layer: TenantLayer<T>) -> TenantService<Self, T> {
         layer.around(self)
     }
