@@ -6,7 +6,7 @@ use crate::draw::Draw;
 use crate::migration::PSQL;
 use crate::row::Row;
 use crate::variants::{FLOOR, FLOOR_AND_PING, NAIVE, OURS, PLAIN};
-use crate::web::{BARE, OURS_CACHED, OURS_UNCACHED};
+use crate::web::{BARE, OURS_ALONE, OURS_CACHED, OURS_UNCACHED};
 use crate::work::Work;
 
 /// A read on the same tenant may take this much of the floor; one on another tenant, of the floor with `SELECT 1`.
@@ -114,10 +114,15 @@ fn judge_case(case: &Case, rows: &[Row]) -> Vec<Aim> {
                 }
             }));
         }
-        (WEB, _) if case.work == Work::Web => aims.extend(
-            find(BARE)
-                .map(|bare| Aim::at_most(&format!("{case}: ours / {BARE}"), ratio(bare), NEAR_BARE_AXUM)),
-        ),
+        (WEB, _) if case.work == Work::Web => {
+            let bare = find(BARE);
+            for ours in [Some(ours), find(OURS_ALONE)].into_iter().flatten() {
+                aims.extend(bare.map(|bare| {
+                    let promise = format!("{case}: {} / {BARE}", ours.variant);
+                    Aim::at_most(&promise, ours.times.median / bare.times.median, NEAR_BARE_AXUM)
+                }));
+            }
+        }
         (START_UP, _) => aims.extend(judge_start_up(case, ours, rows)),
         (MIGRATION, _) => aims.extend(
             find(PSQL).map(|psql| Aim::at_most(&format!("{case}: ours / psql"), ratio(psql), NEAR_PSQL)),

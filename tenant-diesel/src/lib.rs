@@ -28,7 +28,8 @@ pub use app::{EmbeddedApp, MigrationFile};
 pub use connection::{PublicConnection, PublicScope, Scope, ScopedConnection, TenantConnection, TenantScope};
 pub use directory::{
     CachedDirectory, DEFAULT_CAPACITY, DEFAULT_MISS_CAPACITY, DEFAULT_MISS_TTL, DEFAULT_TTL,
-    DEFAULT_UNKNOWN_PER_SECOND, DirectoryBuilder, DirectoryMetrics, NotCached, TenantDirectory,
+    DEFAULT_UNKNOWN_PER_SECOND, DirectoryBuilder, DirectoryMetrics, NotCached, NotingDirectory,
+    TenantDirectory,
 };
 pub use doctor::{Check, Complaint, Concerned, Diagnosis, Fixed, LISTED, Treatment, Unseen};
 pub use domains::{DomainColumns, DomainModel, NewDomain};

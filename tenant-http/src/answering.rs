@@ -52,10 +52,10 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().by.project() {
-            Projected::Inner { mut serving } => serving.as_mut().poll(cx).map_ok(|response| {
-                let response = response.into_response();
-                response.map(|body| serving.context().carry_body(body))
-            }),
+            Projected::Inner { mut serving } => serving
+                .as_mut()
+                .poll(cx)
+                .map_ok(|response| serving.carry_body(response.into_response())),
             Projected::Other { answer } => answer.as_mut().poll(cx),
         }
     }

@@ -1,6 +1,7 @@
 //! The tenant of a task, for code that has no request at hand, and [`carry`], which gives it to another task.
 
 use axum::body::{Body, Bytes, HttpBody};
+use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -90,23 +91,25 @@ impl TenantContext {
         }
     }
 
-    /// Makes it current for the body of an answer, which is made after the handler has returned.
-    pub(crate) fn carry_body(self, body: Body) -> Body {
-        if body.size_hint().exact().is_some() {
-            // It is there already.
-            return body;
-        }
-        Body::new(BodyForTenant {
-            context: self,
-            inner: body,
-        })
-    }
-
     /// Makes it current for a closure, on whatever thread it runs.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _entered = current::enter(self.tenant.clone());
-        self.span.in_scope(f)
+        let _entered = self.enter();
+        f()
     }
+
+    /// Makes it current until the guard is dropped.
+    pub(crate) fn enter(&self) -> EnteredContext<'_> {
+        EnteredContext {
+            _span: self.span.enter(),
+            _tenant: current::enter(self.tenant.clone()),
+        }
+    }
+}
+
+/// What was current before is again when this is dropped.
+pub(crate) struct EnteredContext<'c> {
+    _span: tracing::span::Entered<'c>,
+    _tenant: current::Entered,
 }
 
 pin_project! {
@@ -121,9 +124,14 @@ pin_project! {
 }
 
 impl<F> ForTenant<F> {
-    /// What is current for it.
-    pub(crate) fn context(&self) -> TenantContext {
-        TenantContext::new(self.tenant.clone(), self.inner.span().clone())
+    /// Makes the same current for the body of an answer, which is made after the handler has returned.
+    pub(crate) fn carry_body(&self, response: Response) -> Response {
+        if response.body().size_hint().exact().is_some() {
+            // It is there already.
+            return response;
+        }
+        let context = TenantContext::new(self.tenant.clone(), self.inner.span().clone());
+        response.map(|inner| Body::new(BodyForTenant { context, inner }))
     }
 }
 

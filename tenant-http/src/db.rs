@@ -14,17 +14,19 @@ use tenant_diesel::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Span;
 
-/// The scopes of a [`Tenancy`], whatever its model.
+/// The scopes of a [`Tenancy`], whatever its model. Each request has a clone.
 #[derive(Clone)]
-pub(crate) struct Databases {
-    scopes: Arc<dyn Scopes>,
+pub(crate) struct Databases(Arc<Inner<dyn Scopes>>);
+
+struct Inner<S: ?Sized> {
     places: Arc<Semaphore>,
+    scopes: S,
 }
 
 impl fmt::Debug for Databases {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Databases")
-            .field("pool", &self.scopes.pool().name())
+            .field("pool", &self.0.scopes.pool().name())
             .finish_non_exhaustive()
     }
 }
@@ -87,10 +89,10 @@ impl<T: TenantModel> Scopes for Tenancy<T> {
 impl Databases {
     pub(crate) fn new<T: TenantModel>(tenancy: &Tenancy<T>) -> Self {
         let places = usize::try_from(tenancy.pool().max_size()).unwrap_or(Semaphore::MAX_PERMITS);
-        Self {
-            scopes: Arc::new(tenancy.clone()),
+        Self(Arc::new(Inner {
             places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
-        }
+            scopes: tenancy.clone(),
+        }))
     }
 
     pub(crate) async fn in_tenant<R, E>(
@@ -121,7 +123,7 @@ impl Databases {
         E: ScopeError + Send + 'static,
         E::Returned: Send + 'static,
     {
-        let public = self.scopes.public_schema().clone();
+        let public = self.0.scopes.public_schema().clone();
         let context = TenantContext::current();
         self.run::<R, E>(public, context, move |scopes| {
             in_scope(f, |work| scopes.public(work))
@@ -143,10 +145,10 @@ impl Databases {
     {
         let started = Instant::now();
         let place = self.place(&schema, started).await.map_err(E::from_scope)?;
-        let scopes = Arc::clone(&self.scopes);
+        let databases = self.clone();
         let running = tokio::task::spawn_blocking(move || {
             let _place = place;
-            context.run(|| f(&*scopes))
+            context.run(|| f(&databases.0.scopes))
         });
         match running.await.map_err(tokio::task::JoinError::try_into_panic) {
             Ok(result) => result,
@@ -159,11 +161,11 @@ impl Databases {
 
     /// How long it is waited for a connection.
     pub(crate) fn patience(&self) -> Duration {
-        self.scopes.pool().connection_timeout()
+        self.0.scopes.pool().connection_timeout()
     }
 
     async fn place(&self, schema: &SchemaName, started: Instant) -> Result<OwnedSemaphorePermit, Error> {
-        let place = tokio::time::timeout(self.patience(), Arc::clone(&self.places).acquire_owned());
+        let place = tokio::time::timeout(self.patience(), Arc::clone(&self.0.places).acquire_owned());
         match place.await {
             Ok(Ok(place)) => Ok(place),
             // It is never closed; if it were, nobody would get a place.
@@ -173,11 +175,12 @@ impl Databases {
 
     /// Nobody gave a connection back in time: for a schema, or for the shared one.
     pub(crate) fn timed_out(&self, schema: Option<&SchemaName>, started: Instant) -> Error {
-        let pool = self.scopes.pool();
+        let scopes = &self.0.scopes;
+        let pool = scopes.pool();
         let state = pool.state();
         Error::PoolTimeout {
             pool: pool.name().to_owned(),
-            schema: schema.unwrap_or_else(|| self.scopes.public_schema()).clone(),
+            schema: schema.unwrap_or_else(|| scopes.public_schema()).clone(),
             waited: started.elapsed(),
             connections: state.connections,
             idle: state.idle_connections,

@@ -1,9 +1,10 @@
 //! [`HttpRequest`]: a request as routing sees it.
 
 use crate::forwarded::{self, Forwarding};
-use axum::http::HeaderMap;
-use axum::http::header::HOST;
+use axum::body::Body;
+use axum::http::header::{AsHeaderName, HOST};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Request};
 use std::borrow::Cow;
 use std::ops::Deref;
 use tenant_core::routing::{HeaderValue, RoutedRequest};
@@ -28,8 +29,12 @@ impl HttpRequest {
         Self { parts, forwarding }
     }
 
-    pub(crate) fn into_parts(self) -> Parts {
-        self.parts
+    pub(crate) fn parts_mut(&mut self) -> &mut Parts {
+        &mut self.parts
+    }
+
+    pub(crate) fn into_request(self, body: Body) -> Request<Body> {
+        Request::from_parts(self.parts, body)
     }
 }
 
@@ -65,7 +70,7 @@ impl RoutedRequest for HttpRequest {
 /// The host that the client names.
 fn direct(parts: &Parts) -> Option<&str> {
     let in_uri = parts.uri.authority().map(|authority| authority.as_str());
-    match (in_uri, one(&parts.headers, HOST.as_str())) {
+    match (in_uri, one(&parts.headers, HOST)) {
         (_, HeaderValue::Unreadable) => None,
         (None, HeaderValue::Absent) => None,
         (Some(host), HeaderValue::Absent) | (None, HeaderValue::One(host)) => Some(host),
@@ -74,7 +79,7 @@ fn direct(parts: &Parts) -> Option<&str> {
 }
 
 /// The value of a header that may be there once.
-pub(crate) fn one<'h>(headers: &'h HeaderMap, name: &str) -> HeaderValue<'h> {
+pub(crate) fn one(headers: &HeaderMap, name: impl AsHeaderName) -> HeaderValue<'_> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => HeaderValue::Absent,

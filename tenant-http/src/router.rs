@@ -1,6 +1,7 @@
 //! [`TenantRouter`]: other routes for the public site, for customers, and for each static tenant.
 
 use crate::Error;
+use crate::TenantService;
 use crate::layer::TenantLayer;
 use crate::routed::{Routed, RoutedKind};
 use axum::Router;
@@ -40,7 +41,7 @@ use tower_service::Service;
 /// # fn main() {}
 /// ```
 #[derive(Clone, Debug, Default)]
-#[must_use = "routes do nothing without `layer`"]
+#[must_use = "routes do nothing without `layer` or `into_service`"]
 pub struct TenantRouter {
     routers: Arc<Routers>,
 }
@@ -84,6 +85,30 @@ impl TenantRouter {
     /// no host is asked for, and no tenant found.
     pub fn layer<T: TenantModel + Sync>(self, layer: TenantLayer<T>) -> Router {
         Router::new().fallback_service(layer.around(self))
+    }
+
+    /// The same, for who has no routes beside the tenants: without a router around, each request is looked up in one router
+    /// and not in two.
+    ///
+    /// ```
+    /// # include!("docs/setup.rs");
+    /// use axum::ServiceExt;
+    /// use axum::extract::Request;
+    /// use tenant_http::{TenantLayer, TenantRouter};
+    ///
+    /// async fn serve(
+    ///     listener: impl axum::serve::Listener<Addr: std::fmt::Debug>,
+    ///     router: TenantRouter,
+    ///     layer: TenantLayer<Client>,
+    /// ) -> std::io::Result<()> {
+    ///     let app = router.into_service(layer);
+    ///     axum::serve(listener, ServiceExt::<Request>::into_make_service(app)).await
+    /// }
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn into_service<T: TenantModel + Sync>(self, layer: TenantLayer<T>) -> TenantService<Self, T> {
+        layer.around(self)
     }
 
     fn of(&self, kind: &RoutedKind) -> Option<&Router> {

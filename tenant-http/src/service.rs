@@ -4,12 +4,12 @@ use crate::HttpRequest;
 use crate::answering::Answering;
 use crate::current::TenantContext;
 use crate::error::Error;
-use crate::extract::Tenant;
 use crate::layer::Shared;
-use crate::routed::{Inner, Routed, RoutedKind};
+use crate::routed::{Routed, RoutedKind, Row};
 use axum::body::Body;
 use axum::extract::OriginalUri;
 use axum::http::header::{CACHE_CONTROL, LOCATION};
+use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, Method, Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 use tenant_core::routing::{Decision, Refusal, Route, Target};
 use tenant_core::{Hostname, TenantRef};
-use tenant_diesel::TenantModel;
+use tenant_diesel::{NotCached, NotingDirectory, TenantModel};
 use tower_service::Service;
 use tracing::Span;
 
@@ -66,8 +66,13 @@ where
         let (parts, body) = request.into_parts();
         let request = HttpRequest::new(parts, self.shared.forwarding);
         // From memory, as nearly always: nothing is waited for, so nothing is boxed that could wait.
-        if let Ok(decision) = self.shared.routing.decide(&request, &self.shared.cached) {
-            return answer(&mut self.inner, &self.shared, decision, request, body);
+        let noting = self.shared.cached.noting();
+        match self.shared.routing.decide(&request, &noting) {
+            Ok(Decision::Serve(route)) => {
+                return serve(&mut self.inner, &self.shared, route, Some(noting), request, body);
+            }
+            Ok(decision) => return answer(&mut self.inner, &self.shared, decision, request, body),
+            Err(NotCached) => {}
         }
         // The one that is ready goes with the request.
         let next = self.inner.clone();
@@ -95,11 +100,7 @@ where
     T: TenantModel + Sync,
 {
     match decision {
-        Decision::Serve(route) => {
-            let (request, context) = routed(shared, route, request, body);
-            let serving = context.run(|| inner.call(request));
-            Answering::by(context.carry(serving))
-        }
+        Decision::Serve(route) => serve(inner, shared, route, None, request, body),
         Decision::Redirect { location } => {
             let response = redirect(&location, &request.method);
             Answering::boxed(async move { Ok(response) })
@@ -111,6 +112,27 @@ where
             Answering::boxed(TenantContext::new(None, span).carry(refusing))
         }
     }
+}
+
+/// Lets the service behind the layer answer. Without closures, because a request is some hundred bytes, which each would copy.
+#[inline]
+fn serve<S, T>(
+    inner: &mut S,
+    shared: &Shared<T>,
+    route: Route<Arc<T>>,
+    noting: Option<NotingDirectory<'_, T>>,
+    mut request: HttpRequest,
+    body: Body,
+) -> Answering<S::Future, S::Error>
+where
+    S: Service<Request<Body>, Response: IntoResponse>,
+    T: TenantModel + Sync,
+{
+    let context = routed(shared, route, noting, request.parts_mut());
+    let entered = context.enter();
+    let serving = inner.call(request.into_request(body));
+    drop(entered);
+    Answering::by(context.carry(serving))
 }
 
 /// On a thread for blocking work.
@@ -155,20 +177,21 @@ fn span(tenant: Option<&TenantRef>, host: Option<&Hostname>) -> Span {
     )
 }
 
-/// The request as those behind the layer see it.
+/// Makes a request what those behind the layer see.
 fn routed<T: TenantModel + Sync>(
     shared: &Shared<T>,
     route: Route<Arc<T>>,
-    request: HttpRequest,
-    body: Body,
-) -> (Request<Body>, TenantContext) {
-    let mut parts = request.into_parts();
+    noting: Option<NotingDirectory<'_, T>>,
+    parts: &mut Parts,
+) -> TenantContext {
     let tenant = match &route.target {
-        Target::Tenant(tenant) => Some(TenantRef::new(tenant.schema_name().clone(), &tenant.key())),
-        Target::Static(site) => Some(TenantRef::to_static(site.name().clone())),
+        Target::Tenant(tenant) => {
+            let held = noting.and_then(|noting| noting.reference(tenant));
+            Some(held.unwrap_or_else(|| reference(&**tenant)))
+        }
+        Target::Static(site) => Some(Arc::new(TenantRef::to_static(site.name().clone()))),
         Target::Public => None,
-    }
-    .map(Arc::new);
+    };
     let span = span(tenant.as_deref(), route.host.as_ref());
     let within = route.path_within(parts.uri.path());
     if within.len() < parts.uri.path().len()
@@ -179,22 +202,27 @@ fn routed<T: TenantModel + Sync>(
         parts.extensions.get_or_insert_with(|| OriginalUri(original));
     }
     let prefix = route.prefix();
-    parts.extensions.insert(Routed {
-        inner: Arc::new(Inner {
-            kind: RoutedKind::of(&route.target),
-            via: route.via,
-            host: route.host,
-            prefix,
-            tenant: tenant.clone(),
-            databases: shared.databases.clone(),
+    let outer = parts.extensions.insert(Routed {
+        kind: RoutedKind::of(&route.target),
+        via: route.via,
+        host: route.host,
+        prefix,
+        tenant: tenant.clone(),
+        row: Row::new(match route.target {
+            Target::Tenant(tenant) => Some(tenant),
+            Target::Static(_) | Target::Public => None,
         }),
+        databases: shared.databases.clone(),
+        outer: None,
     });
-    match route.target {
-        Target::Tenant(tenant) => drop(parts.extensions.insert(Tenant(tenant))),
-        // That of a layer further out.
-        Target::Static(_) | Target::Public => drop(parts.extensions.remove::<Tenant<T>>()),
+    if let (Some(outer), Some(routed)) = (outer, parts.extensions.get_mut::<Routed>()) {
+        routed.outer = Some(Arc::new(outer));
     }
-    (Request::from_parts(parts, body), TenantContext::new(tenant, span))
+    TenantContext::new(tenant, span)
+}
+
+fn reference<T: TenantModel>(tenant: &T) -> Arc<TenantRef> {
+    Arc::new(TenantRef::new(tenant.schema_name().clone(), &tenant.key()))
 }
 
 /// The same URI with another path.
@@ -226,8 +254,7 @@ fn redirect(location: &str, method: &Method) -> Response {
 async fn refuse<T>(shared: &Shared<T>, refusal: Refusal, request: HttpRequest, body: Body) -> Response {
     match &shared.not_found {
         Some(router) if refusal == Refusal::NotFound => {
-            let request = Request::from_parts(request.into_parts(), body);
-            match router.clone().call(request).await {
+            match router.clone().call(request.into_request(body)).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             }

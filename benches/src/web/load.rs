@@ -1,10 +1,11 @@
 //! Requests over sockets, on connections that stay open: each sends the next one when the answer has come. The server has one
 //! thread and all clients together another, so that the time of a request is that of the server.
 
-use super::apps::{Application, PAGE};
+use super::apps::{Answers, Application, PAGE};
 use super::hosts::Hosts;
 use super::{Contestant, Named};
 use crate::Result;
+use axum::ServiceExt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,8 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{self, Runtime};
 
-struct Load {
-    app: Application,
+struct Load<S> {
+    app: Application<S>,
     clients: Runtime,
     connections: Vec<Connection>,
     /// A request for each host, as it is sent.
@@ -35,15 +36,15 @@ struct Plan {
 }
 
 /// A server of an application, and so many connections to it.
-pub(super) fn open(app: Application, hosts: &Hosts, connections: usize) -> Result<Named> {
+pub(super) fn open<S: Answers>(app: Application<S>, hosts: &Hosts, connections: usize) -> Result<Named> {
     let server = runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_io()
         .build()?;
     let listener = server.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     let address = listener.local_addr()?;
-    let router = app.router.clone();
-    server.spawn(async { axum::serve(listener, router).await });
+    let service = app.service.clone().into_make_service();
+    server.spawn(async { axum::serve(listener, service).await });
     let clients = runtime::Builder::new_current_thread().enable_io().build()?;
     let connections = (0..connections).map(|_| clients.block_on(Connection::open(address)));
     let connections = connections.collect::<Result<_>>()?;
@@ -58,7 +59,7 @@ pub(super) fn open(app: Application, hosts: &Hosts, connections: usize) -> Resul
     Ok((load.app.name, Box::new(load)))
 }
 
-impl Contestant for Load {
+impl<S> Contestant for Load<S> {
     fn take_turn(&mut self, tenants: &[usize]) -> Result<Duration> {
         let before = self.app.found();
         let plan = Arc::new(Plan {

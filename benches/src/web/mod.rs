@@ -28,6 +28,9 @@ use std::time::Duration;
 /// What a page costs that belongs to nobody.
 pub(crate) const BARE: &str = "axum without tenancy";
 
+/// The tenant's routes without a router around them.
+pub(crate) const OURS_ALONE: &str = "ours, as a service";
+
 /// What people write today: a query for each request.
 pub(crate) const BY_HAND: &str = "one query by hand";
 
@@ -92,18 +95,20 @@ pub(crate) fn measure(case: &Case, site: &Site, effort: Effort) -> Result<Vec<Ro
 
 /// All variants, in the order of the table: the first is what the others are compared with.
 fn contestants(case: &Case, route: &Route<'_>, hosts: &Arc<Hosts>) -> Result<Vec<Named>> {
-    let applications = || -> Result<_> { Ok([Application::bare(), Application::ours(route, hosts)?]) };
-    match case.work {
-        Work::Web => applications()?
-            .into_iter()
-            .map(|app| load::open(app, hosts, case.threads))
-            .collect(),
-        Work::Call => applications()?
-            .into_iter()
-            .map(|app| call::open(app, hosts))
-            .collect(),
-        _ => look_up::all(route, hosts),
-    }
+    let connections = case.threads;
+    Ok(match case.work {
+        Work::Web => vec![
+            load::open(Application::bare(), hosts, connections)?,
+            load::open(Application::ours(route, hosts)?, hosts, connections)?,
+            load::open(apps::alone(route, hosts)?, hosts, connections)?,
+        ],
+        Work::Call => vec![
+            call::open(Application::bare(), hosts)?,
+            call::open(Application::ours(route, hosts)?, hosts)?,
+            call::open(apps::alone(route, hosts)?, hosts)?,
+        ],
+        _ => look_up::all(route, hosts)?,
+    })
 }
 
 /// Whose requests come.

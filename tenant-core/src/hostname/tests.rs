@@ -163,6 +163,32 @@ fn what_is_stored_in_another_form_is_refused() {
     }
 }
 
+#[test]
+fn most_requests_name_their_host_plainly() {
+    for (authority, name) in [
+        ("acme.example.com", Some("acme.example.com")),
+        (
+            "my-shop_1.4you.example.com:3000",
+            Some("my-shop_1.4you.example.com"),
+        ),
+        ("localhost:", Some("localhost")),
+        ("Acme.example.com", None),
+        ("acme.example.com.", None),
+        ("xn--mnchen-3ya.example", None),
+        ("127.0.0.1", None),
+        ("a..b", None),
+        ("a-.b", None),
+        ("a:b", None),
+        ("a:1:2", None),
+        ("", None),
+    ] {
+        assert_eq!(plain(authority), name, "{authority}");
+    }
+    // Too long by its zeros.
+    assert_eq!(plain(&format!("a:{}", "0".repeat(MAX_INPUT_BYTES))), None);
+    assert_eq!(plain(&format!("{}.b", "a".repeat(MAX_LABEL_BYTES + 1))), None);
+}
+
 proptest! {
     #[test]
     fn no_text_panics_and_each_host_has_one_form(text in ".{0,80}") {
@@ -172,6 +198,19 @@ proptest! {
             prop_assert!(host.as_str().len() <= MAX_BYTES && host.as_str().is_ascii());
         }
         let _no_panic = DomainName::parse(&text);
+    }
+
+    #[test]
+    fn what_is_plain_is_what_the_rules_make_of_it(
+        text in prop_oneof![
+            ".{0,20}",
+            "[a-c0xn_.:-]{0,12}",
+            "(xn--|0x)?[a-z0-9]{0,64}(\\.[a-z0-9-]{0,4}){0,4}(:[0-9]{0,6})?",
+        ],
+    ) {
+        if let Some(name) = plain(&text) {
+            prop_assert_eq!(normal_by_rules(&text), Ok(name.into()));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::path;
 use crate::{Address, Hostname, StaticTenant};
+use std::fmt;
 use std::sync::Arc;
 
 /// What becomes of a request.
@@ -111,7 +112,7 @@ impl<T> Route<T> {
     /// What stands before the paths of this tenant's pages: nothing, or `/acme`, `/clients/acme`.
     #[must_use]
     pub fn prefix(&self) -> Prefix {
-        Prefix(self.prefix.as_str().into())
+        Prefix::of(&self.prefix)
     }
 
     /// The path that the tenant's routes see: that of the request without the folder.
@@ -149,26 +150,39 @@ impl<T> Route<T> {
 /// assert_eq!(Prefix::default().url("/profile/"), "/profile/");
 /// assert_eq!(Prefix::new("clients/acme").url("/profile/?tab=1"), "/clients/acme/profile/?tab=1");
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Prefix(Arc<str>);
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Prefix(
+    /// `None` where there is none, as at most sites, so that it takes no memory.
+    Option<Arc<str>>,
+);
 
 impl Prefix {
     /// A prefix of these segments. Slashes at its ends do not count.
     #[must_use]
     pub fn new(segments: &str) -> Self {
-        Self(segments.trim_matches('/').into())
+        Self::of(segments.trim_matches('/'))
+    }
+
+    fn of(segments: &str) -> Self {
+        Self((!segments.is_empty()).then(|| segments.into()))
     }
 
     /// The link to a page of this tenant's: the path with the prefix before it. Never another host: slashes that follow
     /// each other become one.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        path::under(&self.0, path)
+        path::under(self.as_str(), path)
     }
 
     /// The segments, joined by slashes.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Prefix({:?})", self.as_str())
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Sites {
     names: HashMap<String, Arc<StaticTenant>>,
     never: Vec<SchemaName>,
     reserved: Vec<SchemaName>,
+    /// All of these are ASCII, so that none has to be folded.
+    are_ascii: bool,
     public: SchemaName,
     pub(super) public_by_name: bool,
 }
@@ -36,9 +38,12 @@ impl Sites {
                 .chain(registry.extension_schemas())
                 .cloned()
                 .collect(),
+            are_ascii: false,
             public: registry.public().clone(),
             public_by_name: false,
         };
+        let mut own = sites.never.iter().chain(&sites.reserved);
+        sites.are_ascii = own.all(|name| name.as_str().is_ascii());
         let (mut names, mut hosts) = (Vec::new(), Vec::new());
         for site in registry.static_tenants().iter().cloned() {
             let site = Arc::new(site);
@@ -88,13 +93,21 @@ impl Sites {
 
     /// Whether a schema is the application's own, so that it is no customer's.
     pub(super) fn is_own(&self, schema: &SchemaName) -> bool {
-        self.is_never_routed(schema) || self.reserved.iter().any(|name| name.eq_ignore_case(schema))
+        self.is_never_routed(schema) || self.is_one_of(&self.reserved, schema)
     }
 
     /// Whether no folder, header or claim can mean it.
     pub(super) fn is_never_routed(&self, schema: &SchemaName) -> bool {
-        self.never.iter().any(|never| never.eq_ignore_case(schema))
-            || schema.as_str().starts_with(crate::reserved::SPARE_PREFIX)
+        self.is_one_of(&self.never, schema) || schema.as_str().starts_with(crate::reserved::SPARE_PREFIX)
+    }
+
+    /// Whether it differs from one of these in case only. Each request asks.
+    fn is_one_of(&self, names: &[SchemaName], schema: &SchemaName) -> bool {
+        if self.are_ascii && schema.as_str().is_ascii() {
+            let is_alike = |name: &SchemaName| name.as_str().eq_ignore_ascii_case(schema.as_str());
+            return names.iter().any(is_alike);
+        }
+        names.iter().any(|name| name.eq_ignore_case(schema))
     }
 }
 

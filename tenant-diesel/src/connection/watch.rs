@@ -56,7 +56,12 @@ impl<S: Scope> ScopedConnection<S> {
         let typed = query.is_safe_to_cache_prepared(&Pg)?;
         let id = T::query_id().filter(|_| typed);
         let session = &mut self.lease_mut().session;
-        let (effects, only_reads, may_make) = session.effects_of(id, || effects_of(query, typed))?;
+        let (effects, only_reads, may_make) = match id {
+            Some(id) => session.effects_of(id, || Ok(effects_of(&text_of(query)?, typed)))?,
+            // What people wrote parts of may be another text each time.
+            None if !typed => effects_of(&text_of(query)?, typed),
+            None => session.effects_of_text(text_of(query)?, |sql| effects_of(sql, typed)),
+        };
         Ok(Statement {
             effects,
             only_reads,
@@ -208,12 +213,15 @@ fn has_failed(lease: &mut Lease) -> bool {
 }
 
 /// The effects of a query, whether it does nothing but read, and whether it may make something.
-fn effects_of<T: QueryFragment<Pg>>(query: &T, typed: bool) -> QueryResult<(Effects, bool, bool)> {
+fn effects_of(sql: &str, typed: bool) -> (Effects, bool, bool) {
+    let effects = Effects::of_query(sql, typed);
+    let is_harmless = effects.taint <= Taint::Settings && !effects.may_change_path;
+    let only_reads = is_harmless && Effects::only_reads(sql);
+    (effects, only_reads, Effects::may_make_something(sql))
+}
+
+fn text_of<T: QueryFragment<Pg>>(query: &T) -> QueryResult<String> {
     let mut sql = PgQueryBuilder::default();
     query.to_sql(&mut sql, &Pg)?;
-    let sql = sql.finish();
-    let effects = Effects::of_query(&sql, typed);
-    let is_harmless = effects.taint <= Taint::Settings && !effects.may_change_path;
-    let only_reads = is_harmless && Effects::only_reads(&sql);
-    Ok((effects, only_reads, Effects::may_make_something(&sql)))
+    Ok(sql.finish())
 }

@@ -38,11 +38,11 @@ impl<T> Inner<T> {
     }
 
     /// What is known, without asking the database. `None`: it must be asked.
-    pub(super) fn known(&self, known: &Known<T>) -> Option<Answer<T>> {
+    pub(super) fn known(&self, known: Known<T>) -> Option<Answer<T>> {
         match known {
             Known::Found(hit) => {
                 count(&self.counters.hits);
-                Some(Some(Arc::clone(hit)))
+                Some(Some(hit))
             }
             Known::Nobody => {
                 count(&self.counters.misses);
@@ -68,8 +68,7 @@ impl<T> Inner<T> {
 
 impl<T: TenantModel + Sync> Inner<T> {
     pub(super) fn by_host(&self, host: &Hostname, folder: &Folder) -> Result<Answer<T>, Error> {
-        let known = self.host_known(host, folder);
-        let Some(answer) = self.known(&known) else {
+        let Some(answer) = self.known(self.host_known(host, folder)) else {
             let folder = self.folder(folder);
             let key = Key::Host(host.clone(), folder.clone());
             return self.answer(
@@ -82,8 +81,7 @@ impl<T: TenantModel + Sync> Inner<T> {
     }
 
     pub(super) fn by_name(&self, schema: &SchemaName) -> Result<Answer<T>, Error> {
-        let known = self.store.of_name(schema);
-        let Some(answer) = self.known(&known) else {
+        let Some(answer) = self.known(self.store.of_name(schema)) else {
             let key = Key::Name(schema.clone());
             return self.answer(
                 &key,

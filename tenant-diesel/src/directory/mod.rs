@@ -37,7 +37,7 @@ pub use builder::{
     DEFAULT_CAPACITY, DEFAULT_MISS_CAPACITY, DEFAULT_MISS_TTL, DEFAULT_TTL, DEFAULT_UNKNOWN_PER_SECOND,
     DirectoryBuilder,
 };
-pub use cached::{CachedDirectory, NotCached};
+pub use cached::{CachedDirectory, NotCached, NotingDirectory};
 pub(crate) use ears::{Ears, Hears, ears_of};
 pub use metrics::DirectoryMetrics;
 pub(crate) use notice::Notice;

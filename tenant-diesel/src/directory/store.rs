@@ -12,7 +12,7 @@ use quick_cache::sync::Cache;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tenant_core::{Address, Availability, Folder, Hostname, Located, SchemaName};
+use tenant_core::{Address, Availability, Folder, Hostname, Located, SchemaName, TenantRef};
 
 /// See the module.
 #[derive(Debug)]
@@ -36,7 +36,8 @@ pub(super) struct Store<T> {
 #[derive(Debug)]
 pub(super) struct Hit<T> {
     pub(super) tenant: Arc<T>,
-    pub(super) schema: SchemaName,
+    /// Made once, and not for each request.
+    pub(super) reference: Arc<TenantRef>,
     pub(super) availability: Availability,
     /// Where it was found, if it was looked for by a host.
     pub(super) place: Option<Place>,
@@ -52,7 +53,8 @@ pub(super) struct Hit<T> {
 pub(super) struct Place {
     pub(super) address: Address,
     pub(super) is_primary: bool,
-    pub(super) redirect: Option<Address>,
+    /// Elsewhere, so that what each request reads lies close together.
+    pub(super) redirect: Option<Box<Address>>,
     /// The domain asks for a redirect, also where there is nothing to lead to.
     pub(super) wants_redirect: bool,
 }
@@ -87,7 +89,7 @@ pub(super) enum Known<T> {
 #[derive(Debug)]
 pub(super) struct Found<T> {
     pub(super) tenant: Arc<T>,
-    pub(super) schema: SchemaName,
+    pub(super) reference: Arc<TenantRef>,
     pub(super) availability: Availability,
     pub(super) place: Option<Place>,
 }
@@ -201,7 +203,7 @@ impl<T> Store<T> {
     pub(super) fn keep(&self, key: Key, found: Found<T>, has_folders: bool, since: Since) -> Arc<Hit<T>> {
         let hit = Arc::new(Hit {
             tenant: found.tenant,
-            schema: found.schema,
+            reference: found.reference,
             availability: found.availability,
             place: found.place,
             has_folders,
@@ -267,7 +269,7 @@ impl<T> Store<T> {
 /// Whether what is known of a key may have changed.
 fn concerns<T>(notice: &Notice, key: &Key, hit: &Hit<T>) -> bool {
     match notice {
-        Notice::Tenant(schema) => hit.schema == *schema,
+        Notice::Tenant(schema) => hit.reference.schema == *schema,
         Notice::Domain(domain) => {
             let is_asked = matches!(key, Key::Host(host, _) if domain.matches(host));
             let leads = hit.place.as_ref().is_some_and(|place| {
@@ -295,10 +297,10 @@ impl<T> Hit<T> {
         let place = self.place.as_ref()?;
         Some(Located {
             tenant: Arc::clone(&self.tenant),
-            schema: self.schema.clone(),
+            schema: self.reference.schema.clone(),
             address: place.address.clone(),
             is_primary: place.is_primary,
-            redirect: place.redirect.clone(),
+            redirect: place.redirect.as_deref().cloned(),
             availability: self.availability,
         })
     }

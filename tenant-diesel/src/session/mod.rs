@@ -58,7 +58,14 @@ pub(crate) struct Session {
     taint: Taint,
     /// The effects of typed queries, whether they only read and whether they may make something, by their type: their text never changes.
     effects: HashMap<TypeId, (Effects, bool, bool)>,
+    /// The same of the last other texts that Diesel made: a text is as long as it is to be read.
+    effects_of_texts: HashMap<String, (Effects, bool, bool)>,
 }
+
+/// How many texts are remembered of a session, and how long one may be: what is the same each time is among them, and what is
+/// another one each time does not fill the memory.
+const TEXTS: usize = 32;
+const LONGEST_TEXT: usize = 4096;
 
 impl Session {
     pub(crate) fn path_is_known(&self) -> bool {
@@ -190,17 +197,34 @@ impl Session {
     /// The effects of a typed query, from memory or by `read`.
     pub(crate) fn effects_of(
         &mut self,
-        query: Option<TypeId>,
+        query: TypeId,
         read: impl FnOnce() -> diesel::QueryResult<(Effects, bool, bool)>,
     ) -> diesel::QueryResult<(Effects, bool, bool)> {
-        if let Some(effects) = query.and_then(|id| self.effects.get(&id)) {
+        if let Some(effects) = self.effects.get(&query) {
             return Ok(*effects);
         }
         let effects = read()?;
-        if let Some(id) = query {
-            self.effects.insert(id, effects);
-        }
+        self.effects.insert(query, effects);
         Ok(effects)
+    }
+
+    /// The effects of a text that Diesel made of a query without a type of its own, from memory or by `read`.
+    pub(crate) fn effects_of_text(
+        &mut self,
+        sql: String,
+        read: impl FnOnce(&str) -> (Effects, bool, bool),
+    ) -> (Effects, bool, bool) {
+        if let Some(effects) = self.effects_of_texts.get(&sql) {
+            return *effects;
+        }
+        let effects = read(&sql);
+        if sql.len() <= LONGEST_TEXT {
+            if self.effects_of_texts.len() >= TEXTS {
+                self.effects_of_texts.clear();
+            }
+            self.effects_of_texts.insert(sql, effects);
+        }
+        effects
     }
 
     /// A transaction control statement is about to be sent: from now on, and until it is known to have
@@ -304,6 +328,22 @@ mod tests {
         session.path_was_set();
         send(&mut session, Control::Commit, false);
         assert!(!session.path_is_known() && session.in_transaction());
+    }
+
+    #[test]
+    fn a_text_is_read_once_and_not_all_are_remembered() {
+        let mut session = Session::default();
+        let read = |text: &str| (Effects::of_query(text, true), true, false);
+        let text = "SELECT set_config($1, $2, false)";
+        let first = session.effects_of_text(text.to_owned(), read);
+        let again = session.effects_of_text(text.to_owned(), |_| unreachable!("it was read"));
+        assert!(first == again && first.0.may_change_path);
+        session.effects_of_text(" ".repeat(LONGEST_TEXT + 1), read);
+        assert_eq!(session.effects_of_texts.len(), 1);
+        for i in 0..2 * TEXTS {
+            session.effects_of_text(format!("SELECT {i}"), read);
+            assert!(session.effects_of_texts.len() <= TEXTS);
+        }
     }
 
     #[test]

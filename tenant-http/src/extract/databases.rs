@@ -103,7 +103,7 @@ impl<S: Sync> FromRequestParts<S> for TenantDb {
         })?;
         Ok(Self {
             tenant: Arc::clone(tenant),
-            databases: routed.inner.databases.clone(),
+            databases: routed.databases.clone(),
         })
     }
 }
@@ -140,6 +140,6 @@ impl<S: Sync> FromRequestParts<S> for PublicDb {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
-        Ok(Self(routed(parts)?.inner.databases.clone()))
+        Ok(Self(routed(parts)?.databases.clone()))
     }
 }

@@ -1,6 +1,7 @@
 //! [`Tenant`]: the customer.
 
-use crate::{Error, Routed};
+use super::site::routed;
+use crate::Error;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use std::ops::Deref;
@@ -54,7 +55,6 @@ impl<T: Send + Sync + 'static, S: Sync> OptionalFromRequestParts<S> for Tenant<T
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Error> {
-        parts.extensions.get::<Routed>().ok_or(Error::NotRouted)?;
-        Ok(parts.extensions.get::<Self>().cloned())
+        Ok(routed(parts)?.row().map(Self))
     }
 }

@@ -5,8 +5,9 @@ use axum::body::Body;
 use axum::http::Request;
 use diesel::prelude::*;
 use tenant_diesel::prelude::*;
-use tenant_http::Forwarding;
-use tenant_http::routing::{HeaderValue, Otherwise, RoutedRequest, Target};
+use tenant_http::routing::{HeaderValue, Otherwise, RoutedRequest, Routing, Target};
+use tenant_http::{Forwarding, TenantLayer};
+use tower::ServiceExt;
 
 #[tokio::test]
 async fn each_host_is_answered_by_its_own() {
@@ -48,6 +49,39 @@ async fn each_host_is_answered_by_its_own() {
             assert_eq!(
                 (answer.status, answer.text.as_str()),
                 (status, text),
+                "{host}{path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_without_a_router_around_it_answers_the_same() {
+    let site = site();
+    let acme = site.customer("acme");
+    site.domain(&acme, "shared.test/acme");
+    let routing = Routing::builder(site.tenancy.registry())
+        .public_at(host("example.test"))
+        .by_host_and_folder();
+    let layer = TenantLayer::new(&site.tenancy, site.directory.clone(), routing.build().unwrap());
+    let service = routes().into_service(layer);
+    for _remembered in 0..2 {
+        for (host, path) in [
+            ("acme.example.test", "/"),
+            ("shared.test", "/acme/paths"),
+            ("blog.example.test", "/optional"),
+            ("example.test", "/current"),
+            ("example.test", "/whole"),
+            ("nobody.example.test", "/"),
+            ("no host", "/"),
+        ] {
+            let request = Request::builder().uri(path).header("host", host);
+            let request = request.body(Body::empty()).unwrap();
+            let answer = Answer::read(service.clone().oneshot(request).await.unwrap()).await;
+            let expected = site.get(host, path).await;
+            assert_eq!(
+                (answer.status, answer.text),
+                (expected.status, expected.text),
                 "{host}{path}"
             );
         }

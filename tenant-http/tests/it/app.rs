@@ -213,7 +213,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    async fn read(response: Response<Body>) -> Self {
+    pub(crate) async fn read(response: Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         Self {
@@ -228,7 +228,7 @@ impl Answer {
     }
 }
 
-fn routes() -> TenantRouter {
+pub(crate) fn routes() -> TenantRouter {
     let tenant = Router::new()
         .route("/", get(tasks))
         .route("/whole", get(whole))

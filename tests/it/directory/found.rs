@@ -317,3 +317,38 @@ fn a_directory_can_stand_behind_a_pooler() {
     fixture.add(&acme, "acme.example.com");
     wait_until("it hears", || who(&hearing, "acme.example.com").is_some());
 }
+
+/// A plan is made for any host, so the server does not know how many candidates come.
+#[test]
+fn no_question_reads_the_whole_table_of_domains() {
+    let fixture = Fixture::with_domains();
+    fixture.client_at("acme", &["acme.example.com", "example.com/acme"]);
+    fixture.run(
+        "INSERT INTO public.domains (domain, tenant_id) \
+         SELECT number || '.example.org', (SELECT id FROM public.clients) FROM generate_series(1, 3000) AS number; \
+         ANALYZE public.clients, public.domains",
+    );
+    let directory = fixture.deaf(|builder| builder.ttl(std::time::Duration::ZERO));
+    let scans = |of: &str| {
+        fixture.count(&format!(
+            "(SELECT {of}::bigint FROM pg_stat_user_tables WHERE relname = 'domains')"
+        ))
+    };
+    // What a session did is counted when it has ended, if not before.
+    let end_sessions = || {
+        fixture.count(
+            "(SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid())",
+        )
+    };
+    end_sessions();
+    wait_until("sessions are over", || end_sessions() == 0);
+    let (whole, by_index) = (scans("seq_scan"), scans("idx_scan"));
+    for number in 1..=20 {
+        let place = format!("{number}.example.org/tasks");
+        assert_eq!(who(&directory, &place).unwrap().0, "acme");
+    }
+    end_sessions();
+    wait_until("what was done is counted", || scans("idx_scan") >= by_index + 20);
+    assert_eq!(scans("seq_scan"), whole);
+}
