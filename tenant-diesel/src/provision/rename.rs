@@ -143,6 +143,7 @@ impl<T: TenantModel> Tenancy<T> {
         self.records()
             .remove(pg, new)
             .and_then(|()| self.records().rename(pg, old, new))
+            .and_then(|()| self.records().rename_targets(pg, old, new))
             .map_err(Error::attempt("note the new name", old))?;
         let tenant = T::find(conn, &tenant.key()).map_err(Error::attempt("read the tenant", new))?;
         let tenant = tenant.ok_or_else(|| Error::TenantMissing { schema: old.clone() })?;
