@@ -217,8 +217,10 @@ impl<T: TenantModel> Tenancy<T> {
         let (groups, failed, shared_is_current) =
             self.pool().ask_catalog("read the status of tenants", |pg| {
                 let has_table = self.has_model_table(pg)?;
+                // What was noted of a schema that is gone says nothing of where the tenant is, but that somebody put it there.
                 let from = format!(
-                    "FROM {} AS w LEFT JOIN {} AS s ON s.name = w.name",
+                    "FROM {} AS w LEFT JOIN {} AS s ON s.name = w.name AND (s.state IN ('archived', 'dropping') \
+                     OR EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = w.name))",
                     self.wanted(&selection, has_table),
                     self.kept(pg)?
                 );

@@ -185,3 +185,31 @@ fn a_schema_that_is_renamed_by_hand_during_a_run_is_missing() {
     );
     assert!(fixture.versions("apex").is_empty());
 }
+
+#[test]
+fn a_tenant_whose_schema_was_dropped_is_not_counted_among_those_at_its_version() {
+    let fixture = Fixture::new();
+    let archived = fixture.tagged(&["acme", "globex", "initech"]).remove(2);
+    fixture.tenancy.archive(&archived).unwrap();
+    fixture.run("DROP SCHEMA acme CASCADE; DROP SCHEMA initech CASCADE");
+    let status = fixture.tenancy.status().unwrap();
+    let groups: Vec<_> = status
+        .versions
+        .iter()
+        .map(|group| (group.version.as_deref(), group.state, group.first.as_slice()))
+        .collect();
+    let state = |state| Some(state);
+    assert_eq!(
+        groups,
+        [
+            (
+                Some(TODO[1]),
+                state(TenantState::Archived),
+                &[name("initech")][..]
+            ),
+            (Some(TODO[1]), state(TenantState::Ready), &[name("globex")][..]),
+            (None, None, &[name("acme")][..]),
+        ]
+    );
+    assert_eq!(status.missing, [name("initech"), name("acme")]);
+}
