@@ -151,3 +151,11 @@ pub mod rough_halves {}
 /// A file without a transaction that gives up the locks of its session.
 #[tenant_app(migrations = "fixtures/rough_unlocked")]
 pub mod rough_unlocked {}
+
+/// A file without a transaction that builds two indexes, and drops both to go back.
+#[tenant_app(migrations = "fixtures/two_indexes")]
+pub mod two_indexes {}
+
+/// A file that waits for no lock.
+#[tenant_app(migrations = "fixtures/nowait")]
+pub mod nowait {}

@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::app::MigrationFile;
 use crate::connection::{Scope, ScopedConnection};
+use crate::lint::needs_a_message_a_statement;
 use crate::sql_text::{Position, Statement, split, statement_at};
 use diesel::connection::SimpleConnection;
 use std::fmt;
@@ -60,7 +61,9 @@ impl fmt::Display for FileFailure {
     }
 }
 
-/// Runs a file on a connection that is on the schema: as one message, or statement by statement.
+/// Runs a file on a connection that is on the schema: as one message, or statement by statement. Outside a transaction,
+/// a file of several statements is sent in pieces too where one of them (`CREATE INDEX CONCURRENTLY`) cannot be in a
+/// message with others.
 pub(crate) fn run_file<S: Scope>(
     conn: &mut ScopedConnection<S>,
     file: &MigrationFile,
@@ -75,6 +78,7 @@ pub(crate) fn run_file<S: Scope>(
         source,
     };
     let depth = conn.lease_mut().transaction_depth();
+    let in_pieces = in_pieces || (depth == 0 && needs_a_message_a_statement(text));
     send(conn, text, in_pieces).map_err(|(statement, source)| {
         failed(Box::new(FileFailure {
             file: format!("{}/{name}", file.directory),
