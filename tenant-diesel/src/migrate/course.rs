@@ -10,6 +10,7 @@ use super::survey::Behind;
 use super::wave::{Gate, OnError, Size, Wave, WaveEnd};
 use super::work::{Job, Work};
 use crate::model::TenantModel;
+use crate::provision::own_locks::{Locked, OwnLock};
 use crate::records::runs::{Begun, End, Kept};
 use crate::{Error, SchemaKind};
 use std::collections::HashMap;
@@ -189,6 +190,17 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
             failures: self.failures.into(),
             stopped: Default::default(),
         };
+        let records = run.tenancy.records();
+        let is_own = |behind: &Behind| OwnLock::is_held(records, Locked::Schema(&behind.schema));
+        // Whoever runs them would find these locked until this returns.
+        let (own, schemas): (Vec<_>, Vec<_>) = schemas.into_iter().partition(is_own);
+        for behind in own {
+            let (schema, action) = (behind.schema, "migrate the schema");
+            let mut report = SchemaReport::new(&schema, behind.kind);
+            report.wave = number;
+            report.fail(Error::WaitsForItself { action, schema });
+            self.report.push(report);
+        }
         let jobs = schemas.into_iter().map(|behind| {
             let mut report = SchemaReport::new(&behind.schema, behind.kind);
             report.missing_is_failure = run.missing_is_failure;

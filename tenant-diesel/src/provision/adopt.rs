@@ -1,5 +1,6 @@
 //! [`Adoption`]: an existing schema, or the tables of a single-tenant application, become a tenant.
 
+use super::own_locks::{Locked, OwnLock};
 use super::patience::Attempted;
 use super::{isolation, names, states};
 use crate::connection::PublicConnection;
@@ -132,12 +133,20 @@ impl<T: TenantModel> Tenancy<T> {
         new: N,
         adoption: &Adoption,
     ) -> Result<T, Error> {
+        OwnLock::refuse(
+            self.records(),
+            Locked::Births,
+            "adopt a tenant",
+            self.public_schema(),
+        )?;
         lock::births(conn.raw()).map_err(Error::attempt("wait for births", self.public_schema()))?;
+        let _births = OwnLock::hold(self.records(), Locked::Births);
         let tenant = new
             .insert(conn)
             .map_err(Error::attempt("insert the tenant", self.public_schema()))?;
         let schema = tenant.schema_name();
         self.lock_free_name(conn, schema, true, adoption.source == Source::SharedTables)?;
+        let _own = OwnLock::hold(self.records(), Locked::Schema(schema));
         self.tell(Moment::Adopting, schema)?;
         let what = Attempted {
             action: "adopt the schema",

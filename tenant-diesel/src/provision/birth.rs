@@ -2,6 +2,7 @@
 //! process leaves neither, because the server rolls back.
 
 use super::change::same_schema;
+use super::own_locks::{Locked, OwnLock};
 use super::patience::Attempted;
 use super::spare::Spare;
 use super::{isolation, names};
@@ -104,6 +105,12 @@ impl<T: TenantModel> Tenancy<T> {
 
     fn bear_in<N: NewTenant<T>>(&self, conn: &mut PublicConnection, new: N) -> Result<T, Error> {
         let in_transaction = isolation::refuse_old_snapshot(conn)?;
+        OwnLock::refuse(
+            self.records(),
+            Locked::Births,
+            "create a tenant",
+            self.public_schema(),
+        )?;
         let mut spare = if T::AUTO_CREATE_SCHEMA {
             self.spare_if_needed(conn, in_transaction)?
         } else {
@@ -112,6 +119,7 @@ impl<T: TenantModel> Tenancy<T> {
         let result = isolation::read_committed(conn, |conn| {
             lock::births(conn.raw())
                 .map_err(Error::attempt("wait for other births", self.public_schema()))?;
+            let _births = OwnLock::hold(self.records(), Locked::Births);
             let tenant = new
                 .insert(conn)
                 .map_err(Error::attempt("insert the tenant", self.public_schema()))?;
@@ -189,6 +197,7 @@ impl<T: TenantModel> Tenancy<T> {
         };
         let failed = |error| Error::attempt("take the lock of the schema", schema)(error);
         names::not_reserved(self.registry(), schema)?;
+        OwnLock::refuse(self.records(), Locked::Schema(schema), "take the name", schema)?;
         if !lock::try_transaction_lock(conn.raw(), schema).map_err(failed)? {
             // Of a schema that exists, the lock may be held for a migration, which must not be waited for here.
             check(conn)?;
@@ -205,6 +214,7 @@ impl<T: TenantModel> Tenancy<T> {
         schema: &SchemaName,
         spare: &mut Option<Spare>,
     ) -> Result<(), Error> {
+        let _own = OwnLock::hold(self.records(), Locked::Schema(schema));
         self.tell(Moment::Creating, schema)?;
         let what = Attempted {
             action: "create the schema of the tenant",

@@ -21,6 +21,7 @@ use super::{ledger, lock};
 use crate::app::MigrationFile;
 use crate::connection::{ScopedConnection, TenantScope};
 use crate::events::{Event, Moment};
+use crate::provision::own_locks::{Locked, OwnLock};
 use crate::retry::was_worth_retrying;
 use crate::{Error, SchemaKind};
 use std::collections::HashSet;
@@ -247,6 +248,8 @@ impl OneSchema<'_, '_> {
         if matches!(step, Step::Fake(_)) || !self.context.events.listens(moment) {
             return Ok(());
         }
+        let records = &self.context.pool.paths().records;
+        let _own = OwnLock::hold(records, Locked::Schema(&self.schema));
         let event = Event::new(moment, &self.schema).version_is(version);
         self.context.events.fire(event).map_err(Stopped::Failed)
     }
