@@ -213,3 +213,28 @@ fn a_tenant_whose_schema_was_dropped_is_not_counted_among_those_at_its_version()
     );
     assert_eq!(status.missing, [name("initech"), name("acme")]);
 }
+
+#[test]
+fn a_tenant_whose_schema_was_restored_is_not_counted_at_the_version_that_the_last_one_had() {
+    let fixture = Fixture::new();
+    fixture.tagged(&["acme", "globex"]);
+    fixture.run(
+        "ALTER SCHEMA acme RENAME TO old; CREATE SCHEMA acme; \
+         CREATE TABLE acme.__diesel_schema_migrations (LIKE old.__diesel_schema_migrations INCLUDING ALL); \
+         DROP SCHEMA old CASCADE",
+    );
+    let status = fixture.tenancy.status().unwrap();
+    let groups: Vec<_> = status
+        .versions
+        .iter()
+        .map(|group| (group.version.as_deref(), group.first.as_slice()))
+        .collect();
+    assert_eq!(
+        groups,
+        [
+            (Some(TODO[1]), &[name("globex")][..]),
+            (None, &[name("acme")][..])
+        ]
+    );
+    assert_eq!(status.behind, [name("acme")]);
+}
