@@ -134,7 +134,7 @@ impl<T: TenantModel> Tenancy<T> {
             Ok(tenant)
         });
         if let Some(spare) = spare {
-            spare.end(result.is_ok());
+            spare.end(self.records(), result.is_ok());
         }
         self.explained_on(conn, result)
     }
@@ -159,7 +159,7 @@ impl<T: TenantModel> Tenancy<T> {
             })
         });
         if let Some(spare) = spare {
-            spare.end(result.is_ok());
+            spare.end(self.records(), result.is_ok());
         }
         self.explained(result)?;
         self.heed_custom_types(Some(schema));
@@ -243,7 +243,7 @@ impl<T: TenantModel> Tenancy<T> {
         spare: Option<&Spare>,
     ) -> Result<(), Error> {
         if let Some(spare) = spare {
-            spare.claim(conn, schema)?;
+            spare.claim(conn, self.records(), schema)?;
             return self.note_birth(conn, schema);
         }
         diesel::sql_query(format!("CREATE SCHEMA {}", schema.quoted()))
