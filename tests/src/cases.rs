@@ -159,3 +159,11 @@ pub mod two_indexes {}
 /// A file that waits for no lock.
 #[tenant_app(migrations = "fixtures/nowait")]
 pub mod nowait {}
+
+/// A shared table, in a version of the same name as that of the tenants' which refers to it.
+#[shared_app(migrations = "fixtures/rates")]
+pub mod rates {}
+
+/// A table that refers to a shared one.
+#[tenant_app(migrations = "fixtures/prices")]
+pub mod prices {}

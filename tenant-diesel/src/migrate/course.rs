@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::executor::{Executor, Sequential};
-use super::goal::{Goal, MigrationTarget};
+use super::goal::{Goal, MigrationTarget, Step};
 use super::progress::RunEvent;
 use super::report::{MigrationReport, Outcome, SchemaReport};
 use super::run::MigrationRun;
@@ -44,7 +44,7 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
     }
 
     pub(super) fn run(&mut self) -> Result<(), Error> {
-        let goes_back = self.run.target.goes_back();
+        let goes_back = self.goes_back()?;
         if !goes_back && !self.shared()? {
             return Ok(());
         }
@@ -53,6 +53,17 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
             self.shared()?;
         }
         Ok(())
+    }
+
+    /// Whether the shared schema comes last, for something is undone in it which tenants may need: with a version as the
+    /// target that depends on where it is.
+    fn goes_back(&self) -> Result<bool, Error> {
+        let run = self.run;
+        if !matches!(run.target, MigrationTarget::Version(_)) {
+            return Ok(run.target.goes_back());
+        }
+        let undoes = |behind: Behind| behind.steps.iter().any(|step| matches!(step, Step::Revert(_)));
+        Ok(run.plan_shared()?.is_some_and(undoes))
     }
 
     /// The shared schema, on this thread. False if it failed.
