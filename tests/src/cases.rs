@@ -167,3 +167,7 @@ pub mod rates {}
 /// A table that refers to a shared one.
 #[tenant_app(migrations = "fixtures/prices")]
 pub mod prices {}
+
+/// A file with Windows' ends of lines, whose second statement fails without saying where.
+#[tenant_app(migrations = "fixtures/divides")]
+pub mod divides {}

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::app::MigrationFile;
 use crate::connection::{Scope, ScopedConnection};
 use crate::lint::needs_a_message_a_statement;
+use crate::retry::{was_out_of_lock_memory, was_worth_retrying};
 use crate::sql_text::{Position, Statement, split, statement_at};
 use diesel::connection::SimpleConnection;
 use std::fmt;
@@ -141,4 +142,10 @@ pub(crate) fn failure_in(error: &Error) -> Option<&FileFailure> {
         Error::Migration { source, .. } => source.downcast_ref(),
         _ => None,
     }
+}
+
+/// Whether a failed file does not say which of its statements failed, and may be sent again to find out.
+pub(crate) fn may_locate(error: &Error) -> bool {
+    let is_unlocated = failure_in(error).is_some_and(|failure| failure.statement.is_none());
+    is_unlocated && !was_worth_retrying(error) && !was_out_of_lock_memory(error)
 }

@@ -7,7 +7,7 @@ use super::patience::Attempted;
 use super::spare::Spare;
 use super::{isolation, names};
 use crate::connection::{PublicConnection, TenantScope};
-use crate::migrate::{lock, run_all_in_open_transaction};
+use crate::migrate::{lock, may_locate, run_all_in_open_transaction};
 use crate::model::{NewTenant, TenantModel};
 use crate::retry::was_out_of_lock_memory;
 use crate::{Error, Moment, SchemaKind, Tenancy};
@@ -221,15 +221,21 @@ impl<T: TenantModel> Tenancy<T> {
             schema,
         };
         let waits = self.births().waits;
-        let built = waits.patiently(conn, what, |conn| self.build_schema(conn, schema, spare.as_ref()));
-        match built {
+        let build = |conn: &mut PublicConnection, spare: Option<&Spare>, in_pieces| {
+            waits.patiently(conn, what, |conn| {
+                self.build_schema(conn, schema, spare, in_pieces)
+            })
+        };
+        match build(conn, spare.as_ref(), false) {
+            // Which statement it was is found out by sending them one by one.
+            Err(error) if spare.is_none() && may_locate(&error) => build(conn, None, true)?,
             Err(error) if spare.is_none() && was_out_of_lock_memory(&error) => {
                 self.births().were_too_much();
                 if self.pool().is_behind_pooler() {
                     return Err(error);
                 }
                 *spare = Some(self.spare(true)?);
-                waits.patiently(conn, what, |conn| self.build_schema(conn, schema, spare.as_ref()))?;
+                build(conn, spare.as_ref(), false)?;
             }
             built => built?,
         }
@@ -241,6 +247,7 @@ impl<T: TenantModel> Tenancy<T> {
         conn: &mut PublicConnection,
         schema: &SchemaName,
         spare: Option<&Spare>,
+        in_pieces: bool,
     ) -> Result<(), Error> {
         if let Some(spare) = spare {
             spare.claim(conn, self.records(), schema)?;
@@ -251,7 +258,7 @@ impl<T: TenantModel> Tenancy<T> {
             .map_err(Error::attempt("create the schema", schema))?;
         let target = self.pool().paths().tenant_migrations(schema)?;
         conn.nested::<TenantScope, _, _>(target, |conn| {
-            run_all_in_open_transaction(conn, &self.apps().migrations(AppScope::Tenant))
+            run_all_in_open_transaction(conn, &self.apps().migrations(AppScope::Tenant), in_pieces)
         })?;
         self.note_birth(conn, schema)
     }

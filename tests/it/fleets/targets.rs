@@ -212,8 +212,16 @@ fn a_version_is_reached_by_the_shared_schema_first_forward_and_last_backward() {
     assert_eq!(report.applied(), 3, "{report}");
     // One of the shared schema's alone, which undoes what tenants need: refused, and nothing is changed.
     let report = failure(to("20240101000000"));
-    assert_eq!(fixture.versions("public"), ["20240101000000", "20250301000000"], "{report}");
-    let back = tenancy.migration().target(MigrationTarget::Revert(1)).run().unwrap();
+    assert_eq!(
+        fixture.versions("public"),
+        ["20240101000000", "20250301000000"],
+        "{report}"
+    );
+    let back = tenancy
+        .migration()
+        .target(MigrationTarget::Revert(1))
+        .run()
+        .unwrap();
     assert_eq!(fixture.versions("public"), ["20240101000000"], "{back}");
     assert_eq!(fixture.versions("t001"), [""; 0]);
 }

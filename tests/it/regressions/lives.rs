@@ -3,7 +3,7 @@
 use super::*;
 use diesel::connection::SimpleConnection;
 use std::sync::{Arc, OnceLock};
-use tenant_diesel::{Adoption, Event, Moment, Tenancy, TenancyBuilder};
+use tenant_diesel::{Adoption, Event, FileFailure, Moment, Tenancy, TenancyBuilder};
 
 #[test]
 fn partitions_of_a_table_that_is_adopted_come_along() {
@@ -232,4 +232,30 @@ fn a_handler_of_a_migration_that_migrates_its_schema_is_refused() {
     );
     would_wait(fixture.tenancy.migrate().map(drop));
     assert_eq!(fixture.advisory_locks(), 0);
+}
+
+#[test]
+fn a_birth_that_fails_says_which_statement_failed_and_where_it_is() {
+    let at = |error: &Error| match error {
+        Error::Migration { source, .. } => {
+            let failure = source.downcast_ref::<FileFailure>().unwrap();
+            let statement = failure.statement.clone().unwrap();
+            (statement.line, statement.column, statement.text)
+        }
+        other => panic!("{other:?}"),
+    };
+    let text = "DO $$\r\nBEGIN\r\n  PERFORM 1 / 0;\r\nEND\r\n$$".to_owned();
+    let fixture = Fixture::with(|builder| builder.app::<cases::divides::App>());
+    let before = fixture.everything();
+    assert_eq!(at(&fixture.try_tenant("acme").unwrap_err()), (6, 1, text.clone()));
+    assert_eq!(fixture.everything(), before);
+    // So does one whose schema is built beforehand.
+    let fixture = Fixture::with(|builder| {
+        builder
+            .app::<cases::concurrent::App>()
+            .app::<cases::divides::App>()
+    });
+    let before = fixture.everything();
+    assert_eq!(at(&fixture.try_tenant("acme").unwrap_err()), (6, 1, text));
+    assert_eq!(fixture.everything(), before);
 }
