@@ -238,3 +238,28 @@ fn a_tenant_whose_schema_was_restored_is_not_counted_at_the_version_that_the_las
     );
     assert_eq!(status.behind, [name("acme")]);
 }
+
+#[test]
+fn a_ledger_that_somebody_has_locked_is_not_waited_for_and_the_others_are_read() {
+    let fixture = Fixture::new();
+    fixture.tagged(&["acme", "globex", "initech"]);
+    for schema in ["acme", "globex"] {
+        fixture.run(&format!(
+            "DELETE FROM {schema}.__diesel_schema_migrations WHERE version = '{}'",
+            TODO[1]
+        ));
+    }
+    // As whoever drops the schema has it.
+    let lock = crate::process::lock_table(&fixture, "acme.__diesel_schema_migrations");
+    let mended = |report: tenant_diesel::VerifyReport| -> Vec<String> {
+        let mended = report.mended.into_iter();
+        mended.map(|mended| mended.schema.to_string()).collect()
+    };
+    assert_eq!(mended(fixture.tenancy.verify().unwrap()), ["globex"]);
+    let drift = fixture.tenancy.drift().unwrap();
+    let unread: Vec<_> = drift.unread.iter().map(|unread| unread.schema.as_str()).collect();
+    assert_eq!(unread, ["acme"]);
+    drop(lock);
+    assert_eq!(mended(fixture.tenancy.verify().unwrap()), ["acme"]);
+    assert!(fixture.tenancy.drift().unwrap().unread.is_empty());
+}
