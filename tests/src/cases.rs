@@ -153,12 +153,12 @@ pub mod rough_halves {}
 pub mod rough_unlocked {}
 
 /// A file without a transaction that builds two indexes, and drops both to go back.
-#[tenant_app(migrations = "fixtures/two_indexes")]
-pub mod two_indexes {}
+#[tenant_app(migrations = "fixtures/rough_two_indexes")]
+pub mod rough_two_indexes {}
 
 /// A file that waits for no lock.
-#[tenant_app(migrations = "fixtures/nowait")]
-pub mod nowait {}
+#[tenant_app(migrations = "fixtures/rough_nowait")]
+pub mod rough_nowait {}
 
 /// A shared table, in a version of the same name as that of the tenants' which refers to it.
 #[shared_app(migrations = "fixtures/rates")]
@@ -169,5 +169,5 @@ pub mod rates {}
 pub mod prices {}
 
 /// A file with Windows' ends of lines, whose second statement fails without saying where.
-#[tenant_app(migrations = "fixtures/divides")]
-pub mod divides {}
+#[tenant_app(migrations = "fixtures/rough_divides")]
+pub mod rough_divides {}

@@ -245,7 +245,7 @@ fn a_birth_that_fails_says_which_statement_failed_and_where_it_is() {
         other => panic!("{other:?}"),
     };
     let text = "DO $$\r\nBEGIN\r\n  PERFORM 1 / 0;\r\nEND\r\n$$".to_owned();
-    let fixture = Fixture::with(|builder| builder.app::<cases::divides::App>());
+    let fixture = Fixture::with(|builder| builder.app::<cases::rough_divides::App>());
     let before = fixture.everything();
     assert_eq!(at(&fixture.try_tenant("acme").unwrap_err()), (6, 1, text.clone()));
     assert_eq!(fixture.everything(), before);
@@ -253,7 +253,7 @@ fn a_birth_that_fails_says_which_statement_failed_and_where_it_is() {
     let fixture = Fixture::with(|builder| {
         builder
             .app::<cases::concurrent::App>()
-            .app::<cases::divides::App>()
+            .app::<cases::rough_divides::App>()
     });
     let before = fixture.everything();
     assert_eq!(at(&fixture.try_tenant("acme").unwrap_err()), (6, 1, text));

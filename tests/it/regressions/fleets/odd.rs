@@ -98,7 +98,7 @@ fn a_file_that_waits_for_no_lock_is_tried_again() {
     let fixture = Fixture::new();
     fixture.tenant("acme");
     let lock = Mutex::new(Some(lock_table(&fixture, "acme.tasks")));
-    let tenancy = again(&fixture, application().app::<cases::nowait::App>());
+    let tenancy = again(&fixture, application().app::<cases::rough_nowait::App>());
     let report = tenancy
         .migration()
         .on_event(move |event| {
@@ -122,7 +122,7 @@ fn a_file_of_two_indexes_that_are_built_concurrently_is_sent_in_two_messages() {
         "INSERT INTO globex.labels (task_id, text) SELECT id, 'x' FROM globex.tasks; \
          INSERT INTO globex.labels (task_id, text) SELECT id, 'x' FROM globex.tasks",
     );
-    let tenancy = again(&fixture, application().app::<cases::two_indexes::App>());
+    let tenancy = again(&fixture, application().app::<cases::rough_two_indexes::App>());
     let report = failure(tenancy.migrate());
     let failed: Vec<_> = report.failures().collect();
     let statement = failed[0].statement().unwrap();
