@@ -108,7 +108,7 @@ impl<R: serde::Serialize, E: fmt::Display> serde::Serialize for ForEachReport<R,
         let mut fields = serializer.serialize_struct("ForEachReport", 3)?;
         fields.serialize_field("tenants", &self.tenants)?;
         fields.serialize_field("at_rest", &self.at_rest)?;
-        let refused: Vec<String> = self.refused.iter().map(|error| in_full(error)).collect();
+        let refused: Vec<String> = self.refused.iter().map(in_full).collect();
         fields.serialize_field("refused", &refused)?;
         fields.end()
     }
