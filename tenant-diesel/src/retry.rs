@@ -21,6 +21,9 @@ pub(crate) const ENGLISH: &str = "(CASE WHEN pg_catalog.current_setting('is_supe
 const LOCK_TIMEOUT: &str = "canceling statement due to lock timeout";
 const DEADLOCK: &str = "deadlock detected";
 
+/// How a statement with `NOWAIT` begins to say that it did not get a lock: on a relation, or on a row in one.
+const NOT_FREE: &str = "could not obtain lock on r";
+
 /// Whether the same again may succeed: a lock that was not to be had in time, a deadlock, a transaction that could
 /// not be serialized, a connection that was closed.
 pub(crate) fn is_worth_retrying(error: &DieselError) -> bool {
@@ -37,7 +40,7 @@ pub(crate) fn is_worth_retrying(error: &DieselError) -> bool {
 pub(crate) fn is_about_a_lock(error: &DieselError) -> bool {
     // The whole message: a user's words may be quoted in another.
     matches!(error, DieselError::DatabaseError(_, information)
-        if matches!(information.message(), LOCK_TIMEOUT | DEADLOCK))
+        if matches!(information.message(), LOCK_TIMEOUT | DEADLOCK) || information.message().starts_with(NOT_FREE))
 }
 
 /// Whether the server has no room for more locks: its hint names the setting in every language.

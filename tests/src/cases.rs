@@ -151,3 +151,23 @@ pub mod rough_halves {}
 /// A file without a transaction that gives up the locks of its session.
 #[tenant_app(migrations = "fixtures/rough_unlocked")]
 pub mod rough_unlocked {}
+
+/// A file without a transaction that builds two indexes, and drops both to go back.
+#[tenant_app(migrations = "fixtures/rough_two_indexes")]
+pub mod rough_two_indexes {}
+
+/// A file that waits for no lock.
+#[tenant_app(migrations = "fixtures/rough_nowait")]
+pub mod rough_nowait {}
+
+/// A shared table, in a version of the same name as that of the tenants' which refers to it.
+#[shared_app(migrations = "fixtures/rates")]
+pub mod rates {}
+
+/// A table that refers to a shared one.
+#[tenant_app(migrations = "fixtures/prices")]
+pub mod prices {}
+
+/// A file with Windows' ends of lines, whose second statement fails without saying where.
+#[tenant_app(migrations = "fixtures/rough_divides")]
+pub mod rough_divides {}

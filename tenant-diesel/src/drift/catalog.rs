@@ -28,11 +28,11 @@ const SCHEMAS: &str = "(SELECT n.oid, n.nspname, pg_catalog.set_config('search_p
      FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ($1) OFFSET 0) AS s";
 
 /// Nothing that a session may have set changes how a definition is written. The query is planned once, for any number of
-/// schemas; and compiling it would take longer than running it.
+/// schemas; and compiling it would take longer than running it. A ledger that somebody has locked, who drops its schema, is not waited for.
 const SETTINGS: &str = "SET LOCAL quote_all_identifiers = off; SET LOCAL standard_conforming_strings = on; \
      SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; \
      SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; \
-     SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off";
+     SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off; SET LOCAL lock_timeout = '500ms'";
 
 /// One row a schema. A path whose first schema is not the one at hand, for want of the right to use it, would leave names
 /// in the definitions. Built once: Diesel finds the prepared statement by this text.

@@ -408,6 +408,32 @@ pub enum Error {
         source: Box<Self>,
     },
 
+    /// A handler wants something of the tenancy that would wait for the act which runs the handler: for ever. It was not
+    /// begun.
+    #[error(
+        "failed to {action} (schema `{schema}`): this is called by a handler of an act that holds the lock which it needs, and \
+         would wait for itself; do it after the commit (`TenancyBuilder::after_commit`), or when the act is over"
+    )]
+    WaitsForItself {
+        /// What was attempted.
+        action: &'static str,
+        /// The schema.
+        schema: SchemaName,
+    },
+
+    /// A schema was not dropped, since what other schemas have would go with it: views on its tables, columns of its types,
+    /// tables that inherit from its own. Nothing was changed.
+    #[error(
+        "schema `{schema}` was not dropped, for this would go with it, which is not in it: {}; drop or change that first",
+        .objects.join(", ")
+    )]
+    OthersDepend {
+        /// The tenant's schema.
+        schema: SchemaName,
+        /// What depends on it, as the server describes it; the first twenty.
+        objects: Vec<String>,
+    },
+
     /// What exists cannot become a tenant. Nothing was changed.
     #[error("tenant `{schema}` cannot be adopted")]
     CannotAdopt {

@@ -20,6 +20,7 @@ mod words;
 
 pub use finding::LintFinding;
 pub use rule::LintRule;
+pub(crate) use rules::needs_a_message_a_statement;
 
 use crate::app::EmbeddedApp;
 use crate::migrate::{Embedded, EmbeddedApps};

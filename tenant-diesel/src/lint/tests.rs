@@ -99,6 +99,9 @@ const PATHS: &[&str] = &[
     "SET SCHEMA 'public'",
     "RESET search_path",
     "RESET ALL",
+    "ALTER ROLE app SET search_path = a",
+    "ALTER ROLE ALL IN DATABASE d SET \"search_path\" TO a, b",
+    "ALTER DATABASE d RESET search_path",
 ];
 
 #[test]
@@ -114,6 +117,13 @@ fn the_path_of_the_session_is_the_librarys_in_every_app() {
         tenant("SELECT 1;\nSELECT pg_catalog.set_config('search_path', '', false)"),
         ["set-search-path error 2:19"]
     );
+    for spelling in ["E'search_path'", "e'Search_Path'::text", "$$search_path$$"] {
+        assert_eq!(
+            tenant(&format!("SELECT set_config({spelling}, '', false)")),
+            ["set-search-path error 1:8"]
+        );
+    }
+    clean("SELECT set_config(E'search\\137path', '', false); ALTER ROLE app SET work_mem = '1MB'");
     clean("SET LOCAL lock_timeout = '1s'; SHOW search_path; SELECT current_setting('search_path')");
     clean("SELECT 'SET search_path TO public' AS \"SET search_path\" -- SET search_path TO public");
     clean("UPDATE t SET search_path = 1");

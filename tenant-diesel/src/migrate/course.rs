@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::executor::{Executor, Sequential};
-use super::goal::{Goal, MigrationTarget};
+use super::goal::{Goal, MigrationTarget, Step};
 use super::progress::RunEvent;
 use super::report::{MigrationReport, Outcome, SchemaReport};
 use super::run::MigrationRun;
@@ -10,6 +10,7 @@ use super::survey::Behind;
 use super::wave::{Gate, OnError, Size, Wave, WaveEnd};
 use super::work::{Job, Work};
 use crate::model::TenantModel;
+use crate::provision::own_locks::{Locked, OwnLock};
 use crate::records::runs::{Begun, End, Kept};
 use crate::{Error, SchemaKind};
 use std::collections::HashMap;
@@ -43,7 +44,7 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
     }
 
     pub(super) fn run(&mut self) -> Result<(), Error> {
-        let goes_back = self.run.target.goes_back();
+        let goes_back = self.goes_back()?;
         if !goes_back && !self.shared()? {
             return Ok(());
         }
@@ -52,6 +53,17 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
             self.shared()?;
         }
         Ok(())
+    }
+
+    /// Whether the shared schema comes last, for something is undone in it which tenants may need: with a version as the
+    /// target that depends on where it is.
+    fn goes_back(&self) -> Result<bool, Error> {
+        let run = self.run;
+        if !matches!(run.target, MigrationTarget::Version(_)) {
+            return Ok(run.target.goes_back());
+        }
+        let undoes = |behind: Behind| behind.steps.iter().any(|step| matches!(step, Step::Revert(_)));
+        Ok(run.plan_shared()?.is_some_and(undoes))
     }
 
     /// The shared schema, on this thread. False if it failed.
@@ -189,6 +201,17 @@ impl<'r, 't, T: TenantModel> Course<'r, 't, T> {
             failures: self.failures.into(),
             stopped: Default::default(),
         };
+        let records = run.tenancy.records();
+        let is_own = |behind: &Behind| OwnLock::is_held(records, Locked::Schema(&behind.schema));
+        // Whoever runs them would find these locked until this returns.
+        let (own, schemas): (Vec<_>, Vec<_>) = schemas.into_iter().partition(is_own);
+        for behind in own {
+            let (schema, action) = (behind.schema, "migrate the schema");
+            let mut report = SchemaReport::new(&schema, behind.kind);
+            report.wave = number;
+            report.fail(Error::WaitsForItself { action, schema });
+            self.report.push(report);
+        }
         let jobs = schemas.into_iter().map(|behind| {
             let mut report = SchemaReport::new(&behind.schema, behind.kind);
             report.missing_is_failure = run.missing_is_failure;

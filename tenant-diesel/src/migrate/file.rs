@@ -3,6 +3,8 @@
 use crate::Error;
 use crate::app::MigrationFile;
 use crate::connection::{Scope, ScopedConnection};
+use crate::lint::needs_a_message_a_statement;
+use crate::retry::{was_out_of_lock_memory, was_worth_retrying};
 use crate::sql_text::{Position, Statement, split, statement_at};
 use diesel::connection::SimpleConnection;
 use std::fmt;
@@ -60,7 +62,9 @@ impl fmt::Display for FileFailure {
     }
 }
 
-/// Runs a file on a connection that is on the schema: as one message, or statement by statement.
+/// Runs a file on a connection that is on the schema: as one message, or statement by statement. Outside a transaction,
+/// a file of several statements is sent in pieces too where one of them (`CREATE INDEX CONCURRENTLY`) cannot be in a
+/// message with others.
 pub(crate) fn run_file<S: Scope>(
     conn: &mut ScopedConnection<S>,
     file: &MigrationFile,
@@ -75,6 +79,7 @@ pub(crate) fn run_file<S: Scope>(
         source,
     };
     let depth = conn.lease_mut().transaction_depth();
+    let in_pieces = in_pieces || (depth == 0 && needs_a_message_a_statement(text));
     send(conn, text, in_pieces).map_err(|(statement, source)| {
         failed(Box::new(FileFailure {
             file: format!("{}/{name}", file.directory),
@@ -137,4 +142,10 @@ pub(crate) fn failure_in(error: &Error) -> Option<&FileFailure> {
         Error::Migration { source, .. } => source.downcast_ref(),
         _ => None,
     }
+}
+
+/// Whether a failed file does not say which of its statements failed, and may be sent again to find out.
+pub(crate) fn may_locate(error: &Error) -> bool {
+    let is_unlocated = failure_in(error).is_some_and(|failure| failure.statement.is_none());
+    is_unlocated && !was_worth_retrying(error) && !was_out_of_lock_memory(error)
 }

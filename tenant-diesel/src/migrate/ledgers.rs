@@ -55,8 +55,8 @@ pub(crate) struct Ledgers {
 
 /// How long a hundred ledgers are waited for together, and then each of them: whoever drops a schema has locked one, and
 /// the others are not to wait for that.
-const LEDGERS_TIMEOUT: &str = "500ms";
-const LEDGER_TIMEOUT: &str = "50ms";
+pub(super) const LEDGERS_TIMEOUT: &str = "500ms";
+pub(super) const LEDGER_TIMEOUT: &str = "50ms";
 
 /// What the ledgers of these schemas hold: a few round trips, however many they are.
 pub(crate) fn read_ledgers<'n>(
@@ -111,7 +111,7 @@ pub(crate) fn read_ledgers<'n>(
 }
 
 /// Asks something that waits for no lock for long.
-fn within<R>(
+pub(super) fn within<R>(
     pg: &mut PgConnection,
     limit: &str,
     ask: impl FnOnce(&mut PgConnection) -> QueryResult<R>,

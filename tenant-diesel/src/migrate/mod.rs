@@ -42,8 +42,8 @@ mod work;
 
 pub(crate) use apps::{Embedded, EmbeddedApps};
 pub use executor::{Executor, Parallel, Sequential};
-pub(crate) use file::failure_in;
 pub use file::{FailedStatement, FileFailure};
+pub(crate) use file::{failure_in, may_locate};
 pub use goal::{MigrationTarget, Step};
 pub(crate) use ledgers::read_ledgers;
 pub use list::{ListedSchema, ListedVersion};

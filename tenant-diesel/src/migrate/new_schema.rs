@@ -1,6 +1,6 @@
 //! All migrations of the tenant apps, in a schema that is new: in the transaction that makes it, or in a spare.
 
-use super::file::run_file;
+use super::file::{may_locate, run_file};
 use super::ledger;
 use super::runner::Migrations;
 use crate::app::MigrationFile;
@@ -16,10 +16,12 @@ use diesel::prelude::*;
 use std::time::Duration;
 use tenant_core::SchemaName;
 
-/// Applies all migrations to a new schema, inside the transaction that creates it.
+/// Applies all migrations to a new schema, inside the transaction that creates it. `in_pieces` sends statements one by one,
+/// to find the one that fails.
 pub(crate) fn run_all_in_open_transaction<S: Scope>(
     conn: &mut ScopedConnection<S>,
     migrations: &Migrations,
+    in_pieces: bool,
 ) -> Result<(), Error> {
     let schema = conn.schema().clone();
     tell(conn, Event::new(Moment::MigratingSchema, &schema))?;
@@ -27,7 +29,7 @@ pub(crate) fn run_all_in_open_transaction<S: Scope>(
     let mut has_deferrable = false;
     for file in migrations {
         tell(conn, applying(file, &schema))?;
-        run_and_record(conn, &schema, file, false)?;
+        run_and_record(conn, &schema, file, in_pieces)?;
         conn.assert_path()?;
         has_deferrable |= may_defer(file.up);
         if has_deferrable && may_write(file.up) {
@@ -135,7 +137,10 @@ pub(crate) fn run_unlocked(
         let mut backoff = Backoff::new(PAUSES.0, PAUSES.1, waits.patience);
         let (outcome, reset) = loop {
             let outcome = if file.run_in_transaction {
-                in_own_transaction(&mut conn, &schema, file)
+                match in_own_transaction(&mut conn, &schema, file, false) {
+                    Err(error) if may_locate(&error) => in_own_transaction(&mut conn, &schema, file, true),
+                    outcome => outcome,
+                }
             } else {
                 run_and_record(&mut conn, &schema, file, false)
             };
@@ -163,10 +168,11 @@ fn in_own_transaction(
     conn: &mut ScopedConnection<TenantScope>,
     schema: &SchemaName,
     file: &MigrationFile,
+    in_pieces: bool,
 ) -> Result<(), Error> {
     let mut failure = None;
     let outcome = conn.transaction(|conn| {
-        run_and_record(conn, schema, file, false).map_err(|error| {
+        run_and_record(conn, schema, file, in_pieces).map_err(|error| {
             failure = Some(error);
             Error::Query(diesel::result::Error::RollbackTransaction)
         })

@@ -1,5 +1,6 @@
 //! [`Adoption`]: an existing schema, or the tables of a single-tenant application, become a tenant.
 
+use super::own_locks::{Locked, OwnLock};
 use super::patience::Attempted;
 use super::{isolation, names, states};
 use crate::connection::PublicConnection;
@@ -7,6 +8,7 @@ use crate::migrate::{ledger, lock};
 use crate::model::{NewTenant, TenantModel};
 use crate::{Error, Moment, SchemaKind, Tenancy, sql};
 use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text};
 use tenant_core::{AppScope, SchemaName};
@@ -41,8 +43,9 @@ impl Adoption {
     }
 
     /// The tables of the tenant apps are in the shared schema, as those of an application that had one tenant. They
-    /// are moved into a new schema, with their indexes, constraints and sequences; foreign keys in both directions
-    /// follow. So are the rows of the ledger that tell of the tenant apps' migrations.
+    /// are moved into a new schema, with their partitions, indexes, constraints and sequences; foreign keys in both directions
+    /// follow. So are the rows of the ledger that tell of the tenant apps' migrations. What no app has a `table!` of stays
+    /// (views, functions, other tables): move it in a handler of [`Moment::Adopted`], or before.
     ///
     /// Tables of apps that are both shared and tenant apps stay: the new schema gets its own at the next `migrate`.
     pub fn shared_tables() -> Self {
@@ -130,12 +133,20 @@ impl<T: TenantModel> Tenancy<T> {
         new: N,
         adoption: &Adoption,
     ) -> Result<T, Error> {
+        OwnLock::refuse(
+            self.records(),
+            Locked::Births,
+            "adopt a tenant",
+            self.public_schema(),
+        )?;
         lock::births(conn.raw()).map_err(Error::attempt("wait for births", self.public_schema()))?;
+        let _births = OwnLock::hold(self.records(), Locked::Births);
         let tenant = new
             .insert(conn)
             .map_err(Error::attempt("insert the tenant", self.public_schema()))?;
         let schema = tenant.schema_name();
         self.lock_free_name(conn, schema, true, adoption.source == Source::SharedTables)?;
+        let _own = OwnLock::hold(self.records(), Locked::Schema(schema));
         self.tell(Moment::Adopting, schema)?;
         let what = Attempted {
             action: "adopt the schema",
@@ -190,8 +201,10 @@ impl<T: TenantModel> Tenancy<T> {
         let tables = self.tables_of_tenants_only();
         self.has_tables(conn, schema, public, &tables)?;
         let pg = conn.raw();
+        let parts = parts(pg, public, &tables).map_err(Error::attempt("look for partitions", schema))?;
+        let parts = parts.iter().map(|part| part.name.as_str());
         let mut statements = vec![format!("CREATE SCHEMA {}", schema.quoted())];
-        statements.extend(tables.iter().map(|table| {
+        statements.extend(tables.iter().copied().chain(parts).map(|table| {
             format!(
                 "ALTER TABLE {}.{} SET SCHEMA {}",
                 public.quoted(),
@@ -326,6 +339,29 @@ impl<T: TenantModel> Tenancy<T> {
         versions.sort();
         versions
     }
+}
+
+#[derive(QueryableByName)]
+struct Part {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// The partitions of these tables, and what inherits from them, at any depth, in the same schema: they hold rows of the
+/// tables, and do not follow them by themselves.
+fn parts(pg: &mut PgConnection, public: &SchemaName, tables: &[&str]) -> QueryResult<Vec<Part>> {
+    diesel::sql_query(
+        "WITH RECURSIVE part AS (SELECT c.oid, c.relname, c.relnamespace FROM pg_catalog.pg_class c \
+           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+           WHERE n.nspname = $1 AND c.relname = ANY ($2) AND c.relkind IN ('r', 'p') \
+         UNION SELECT c.oid, c.relname, c.relnamespace FROM part \
+           JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid \
+           JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relnamespace = part.relnamespace) \
+         SELECT relname::text AS name FROM part WHERE relname <> ALL ($2) ORDER BY 1",
+    )
+    .bind::<Text, _>(public.as_str())
+    .bind::<Array<Text>, _>(tables)
+    .load(pg)
 }
 
 fn cannot(schema: &SchemaName, why: CannotAdopt) -> Error {

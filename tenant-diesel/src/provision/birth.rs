@@ -2,11 +2,12 @@
 //! process leaves neither, because the server rolls back.
 
 use super::change::same_schema;
+use super::own_locks::{Locked, OwnLock};
 use super::patience::Attempted;
 use super::spare::Spare;
 use super::{isolation, names};
 use crate::connection::{PublicConnection, TenantScope};
-use crate::migrate::{lock, run_all_in_open_transaction};
+use crate::migrate::{lock, may_locate, run_all_in_open_transaction};
 use crate::model::{NewTenant, TenantModel};
 use crate::retry::was_out_of_lock_memory;
 use crate::{Error, Moment, SchemaKind, Tenancy};
@@ -104,6 +105,12 @@ impl<T: TenantModel> Tenancy<T> {
 
     fn bear_in<N: NewTenant<T>>(&self, conn: &mut PublicConnection, new: N) -> Result<T, Error> {
         let in_transaction = isolation::refuse_old_snapshot(conn)?;
+        OwnLock::refuse(
+            self.records(),
+            Locked::Births,
+            "create a tenant",
+            self.public_schema(),
+        )?;
         let mut spare = if T::AUTO_CREATE_SCHEMA {
             self.spare_if_needed(conn, in_transaction)?
         } else {
@@ -112,6 +119,7 @@ impl<T: TenantModel> Tenancy<T> {
         let result = isolation::read_committed(conn, |conn| {
             lock::births(conn.raw())
                 .map_err(Error::attempt("wait for other births", self.public_schema()))?;
+            let _births = OwnLock::hold(self.records(), Locked::Births);
             let tenant = new
                 .insert(conn)
                 .map_err(Error::attempt("insert the tenant", self.public_schema()))?;
@@ -126,7 +134,7 @@ impl<T: TenantModel> Tenancy<T> {
             Ok(tenant)
         });
         if let Some(spare) = spare {
-            spare.end(result.is_ok());
+            spare.end(self.records(), result.is_ok());
         }
         self.explained_on(conn, result)
     }
@@ -151,7 +159,7 @@ impl<T: TenantModel> Tenancy<T> {
             })
         });
         if let Some(spare) = spare {
-            spare.end(result.is_ok());
+            spare.end(self.records(), result.is_ok());
         }
         self.explained(result)?;
         self.heed_custom_types(Some(schema));
@@ -189,6 +197,7 @@ impl<T: TenantModel> Tenancy<T> {
         };
         let failed = |error| Error::attempt("take the lock of the schema", schema)(error);
         names::not_reserved(self.registry(), schema)?;
+        OwnLock::refuse(self.records(), Locked::Schema(schema), "take the name", schema)?;
         if !lock::try_transaction_lock(conn.raw(), schema).map_err(failed)? {
             // Of a schema that exists, the lock may be held for a migration, which must not be waited for here.
             check(conn)?;
@@ -205,21 +214,28 @@ impl<T: TenantModel> Tenancy<T> {
         schema: &SchemaName,
         spare: &mut Option<Spare>,
     ) -> Result<(), Error> {
+        let _own = OwnLock::hold(self.records(), Locked::Schema(schema));
         self.tell(Moment::Creating, schema)?;
         let what = Attempted {
             action: "create the schema of the tenant",
             schema,
         };
         let waits = self.births().waits;
-        let built = waits.patiently(conn, what, |conn| self.build_schema(conn, schema, spare.as_ref()));
-        match built {
+        let build = |conn: &mut PublicConnection, spare: Option<&Spare>, in_pieces| {
+            waits.patiently(conn, what, |conn| {
+                self.build_schema(conn, schema, spare, in_pieces)
+            })
+        };
+        match build(conn, spare.as_ref(), false) {
+            // Which statement it was is found out by sending them one by one.
+            Err(error) if spare.is_none() && may_locate(&error) => build(conn, None, true)?,
             Err(error) if spare.is_none() && was_out_of_lock_memory(&error) => {
                 self.births().were_too_much();
                 if self.pool().is_behind_pooler() {
                     return Err(error);
                 }
                 *spare = Some(self.spare(true)?);
-                waits.patiently(conn, what, |conn| self.build_schema(conn, schema, spare.as_ref()))?;
+                build(conn, spare.as_ref(), false)?;
             }
             built => built?,
         }
@@ -231,9 +247,10 @@ impl<T: TenantModel> Tenancy<T> {
         conn: &mut PublicConnection,
         schema: &SchemaName,
         spare: Option<&Spare>,
+        in_pieces: bool,
     ) -> Result<(), Error> {
         if let Some(spare) = spare {
-            spare.claim(conn, schema)?;
+            spare.claim(conn, self.records(), schema)?;
             return self.note_birth(conn, schema);
         }
         diesel::sql_query(format!("CREATE SCHEMA {}", schema.quoted()))
@@ -241,7 +258,7 @@ impl<T: TenantModel> Tenancy<T> {
             .map_err(Error::attempt("create the schema", schema))?;
         let target = self.pool().paths().tenant_migrations(schema)?;
         conn.nested::<TenantScope, _, _>(target, |conn| {
-            run_all_in_open_transaction(conn, &self.apps().migrations(AppScope::Tenant))
+            run_all_in_open_transaction(conn, &self.apps().migrations(AppScope::Tenant), in_pieces)
         })?;
         self.note_birth(conn, schema)
     }

@@ -5,8 +5,9 @@
 //! is found by nobody.
 
 use super::change::same_schema;
+use super::own_locks::{Locked, OwnLock};
 use super::patience::Attempted;
-use super::{footprint, isolation, names, phases};
+use super::{dependents, footprint, isolation, names, phases};
 use crate::connection::PublicConnection;
 use crate::migrate::lock::{session_lock, session_unlock, transaction_lock};
 use crate::model::TenantModel;
@@ -35,12 +36,15 @@ impl<T: TenantModel> Tenancy<T> {
     /// A foreign key to a shared table is dropped under a lock that keeps everybody away from that table. It is
     /// waited for [shortly](crate::DEFAULT_LIFE_CYCLE_LOCK_TIMEOUT), again and again, so that nobody waits long behind it.
     ///
+    /// What other schemas have is not dropped with it, but for foreign keys: where a view of theirs reads the tenant's tables, a
+    /// column is of a type of the tenant's, a table inherits from one, this is [`Error::OthersDepend`], which names them.
+    ///
     /// Handlers hear of [`Moment::Dropping`] and [`Moment::Dropped`].
     ///
     /// # Errors
     ///
     /// [`Error::TenantMissing`], [`Error::SchemaNameDiffers`], [`Error::Attempt`] where the server refused,
-    /// [`Error::Handler`], [`Error::LockNotFree`]. In each case nothing was changed, but as said above for big schemas.
+    /// [`Error::OthersDepend`], [`Error::Handler`], [`Error::LockNotFree`]. In each case nothing was changed, but as said above for big schemas.
     /// [`Error::AfterCommit`] where all was done.
     pub fn delete(&self, tenant: &T) -> Result<(), Error> {
         self.delete_and(tenant, T::AUTO_DROP_SCHEMA)
@@ -72,7 +76,7 @@ impl<T: TenantModel> Tenancy<T> {
     /// # Errors
     ///
     /// [`Error::ReservedName`] for the shared schema and the like, [`Error::Attempt`] where the server
-    /// refused, [`Error::Handler`], [`Error::LockNotFree`]; [`Error::AfterCommit`] where all was done.
+    /// refused, [`Error::OthersDepend`], [`Error::Handler`], [`Error::LockNotFree`]; [`Error::AfterCommit`] where all was done.
     pub fn drop_schema(&self, tenant: &T) -> Result<bool, Error> {
         let end = End {
             tenant,
@@ -119,6 +123,7 @@ impl<T: TenantModel> Tenancy<T> {
         end.schema |= is_going_on;
         if end.schema {
             names::not_reserved(self.registry(), schema)?;
+            dependents::refuse(conn.raw(), schema)?;
             if !isolation::is_open(conn) && self.is_big(conn, schema)? {
                 self.drop_most_of_it(conn, &end, is_going_on)?;
                 return self.end_at_once(conn, &end, true);
@@ -279,12 +284,21 @@ pub(super) fn locked<R>(
     f: impl FnOnce(&mut PublicConnection) -> Result<R, Error>,
 ) -> Result<R, Error> {
     let failed = Error::attempt("take the lock of the schema", schema);
+    let records = &conn.lease_mut().paths().records;
+    OwnLock::refuse(
+        records,
+        Locked::Schema(schema),
+        "take the lock of the schema",
+        schema,
+    )?;
+    let own = OwnLock::hold(records, Locked::Schema(schema));
     if conn.lease_mut().is_behind_pooler() {
         transaction_lock(conn.raw(), schema).map_err(failed)?;
         return f(conn);
     }
     session_lock(conn.raw(), schema).map_err(failed)?;
     let result = f(conn);
+    drop(own);
     if !session_unlock(conn.raw(), schema).unwrap_or(false) {
         // Closing the connection gives the lock back.
         conn.lease_mut().session.discard();

@@ -83,6 +83,8 @@ pub(super) fn rewrite_paths(pg: &mut PgConnection, old: &SchemaName, new: &Schem
             .into_iter()
             .map(|name| match name == old.as_str() {
                 true => new.quoted(),
+                // A path may hold an empty name, which no identifier is.
+                false if name.is_empty() => "''".to_owned(),
                 false => crate::sql::identifier(&name),
             })
             .collect();

@@ -2,10 +2,10 @@
 
 use crate::model::TenantModel;
 use crate::tenancy::PAGE_SIZE;
-use crate::{Error, Tenancy};
+use crate::{Error, Tenancy, TenantState};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use tenant_core::SchemaName;
 
@@ -17,6 +17,9 @@ pub struct MissingSchemas {
     pub created: Vec<SchemaName>,
     /// How many tenants had theirs.
     pub existed: usize,
+    /// Tenants without a schema that are archived, or are being dropped: they would be served again, and empty. Restore their
+    /// data, or make a new schema with [`Tenancy::create_schema`].
+    pub at_rest: Vec<(SchemaName, TenantState)>,
     /// The schemas that could not be created, and why. The shared schema is among them where the list of tenants
     /// could not be read to its end, and for each row that cannot be read.
     pub failed: Vec<(SchemaName, Error)>,
@@ -37,6 +40,9 @@ impl fmt::Display for MissingSchemas {
         for (schema, error) in &self.failed {
             write!(f, "\n  `{schema}`: {error}")?;
         }
+        for (schema, state) in &self.at_rest {
+            write!(f, "\n  `{schema}` is {state}, and was passed over")?;
+        }
         Ok(())
     }
 }
@@ -49,7 +55,7 @@ struct Existing {
 
 impl<T: TenantModel> Tenancy<T> {
     /// Creates and migrates the schema of every tenant that has none, one after the other, as
-    /// [`Tenancy::create_schema`] does. One that fails does not keep the others from theirs.
+    /// [`Tenancy::create_schema`] does. One that fails does not keep the others from theirs. Archived tenants are passed over.
     ///
     /// ```
     /// # include!("../docs/setup.rs");
@@ -67,6 +73,7 @@ impl<T: TenantModel> Tenancy<T> {
     /// [`Error::PublicNotMigrated`] where the table of tenants is not there. Whatever else fails is in the report.
     pub fn create_missing_schemas(&self) -> Result<MissingSchemas, Error> {
         let mut report = MissingSchemas::default();
+        let at_rest = self.at_rest()?;
         let mut tenants = self.tenants();
         loop {
             let mut page = Vec::new();
@@ -85,11 +92,16 @@ impl<T: TenantModel> Tenancy<T> {
             if is_end {
                 return Ok(report);
             }
-            self.create_missing_among(&page, &mut report)?;
+            self.create_missing_among(&page, &at_rest, &mut report)?;
         }
     }
 
-    fn create_missing_among(&self, page: &[T], report: &mut MissingSchemas) -> Result<(), Error> {
+    fn create_missing_among(
+        &self,
+        page: &[T],
+        at_rest: &HashMap<SchemaName, TenantState>,
+        report: &mut MissingSchemas,
+    ) -> Result<(), Error> {
         let names: Vec<&str> = page.iter().map(|tenant| tenant.schema_name().as_str()).collect();
         let existing = self.pool().ask_catalog("look for schemas", |pg| {
             diesel::sql_query(
@@ -103,6 +115,10 @@ impl<T: TenantModel> Tenancy<T> {
             let schema = tenant.schema_name();
             if existing.contains(schema.as_str()) {
                 report.existed += 1;
+                continue;
+            }
+            if let Some(state @ (TenantState::Archived | TenantState::Dropping)) = at_rest.get(schema) {
+                report.at_rest.push((schema.clone(), *state));
                 continue;
             }
             match self.create_schema_if_missing(tenant) {

@@ -6,11 +6,13 @@
 //! | [`names`] | which names are free |
 //! | [`spare`] | schemas for births whose migrations cannot all run in one transaction |
 //! | [`pieces`] | whether births are too much for one transaction |
+//! | [`own_locks`] | handlers that would wait for their own callers |
 //! | [`isolation`] | transactions that see what others committed |
 //! | [`patience`] | short waits for locks, again and again |
 //! | [`tell`] | the handlers of the application |
 //! | [`change`] | `update` |
 //! | [`death`] | `delete`, `drop_schema` |
+//! | [`dependents`] | what of other schemas would go with a schema |
 //! | [`phases`] | the end of a schema that is too big for one transaction |
 //! | [`states`] | where a tenant is in its life: `archive`, `restore`, maintenance |
 //! | [`missing`] | `create_missing_schemas` |
@@ -22,11 +24,13 @@ mod adopt;
 mod birth;
 mod change;
 mod death;
+mod dependents;
 mod footprint;
 pub(crate) mod isolation;
 mod mentions;
 mod missing;
 pub(crate) mod names;
+pub(crate) mod own_locks;
 mod patience;
 mod phases;
 mod pieces;

@@ -3,6 +3,7 @@
 use super::change::same_schema;
 use super::death::locked;
 use super::mentions::{self, Mention};
+use super::own_locks::{Locked, OwnLock};
 use super::patience::Attempted;
 use super::{isolation, names};
 use crate::connection::PublicConnection;
@@ -99,7 +100,15 @@ impl<T: TenantModel> Tenancy<T> {
         }
         let event = Event::new(Moment::Renaming, old).other_name_is(new);
         self.events().fire(event)?;
+        for lock in [Locked::Births, Locked::Schema(new)] {
+            let is_own = new.eq_ignore_case(old) && matches!(lock, Locked::Schema(_));
+            if !is_own {
+                OwnLock::refuse(self.records(), lock, "rename the tenant", old)?;
+            }
+        }
         lock::births(conn.raw()).map_err(Error::attempt("wait for births", old))?;
+        let _births = OwnLock::hold(self.records(), Locked::Births);
+        let _new = OwnLock::hold(self.records(), Locked::Schema(new));
         let is_free = lock::try_transaction_lock(conn.raw(), new)
             .map_err(Error::attempt("take the lock of the new name", new))?;
         names::no_other_schema(conn, old, new)?;
@@ -143,6 +152,7 @@ impl<T: TenantModel> Tenancy<T> {
         self.records()
             .remove(pg, new)
             .and_then(|()| self.records().rename(pg, old, new))
+            .and_then(|()| self.records().rename_targets(pg, old, new))
             .map_err(Error::attempt("note the new name", old))?;
         let tenant = T::find(conn, &tenant.key()).map_err(Error::attempt("read the tenant", new))?;
         let tenant = tenant.ok_or_else(|| Error::TenantMissing { schema: old.clone() })?;

@@ -11,8 +11,9 @@ use crate::connection::PublicConnection;
 use crate::migrate::{lock, run_unlocked};
 use crate::model::TenantModel;
 use crate::pool::Lease;
+use crate::records::Records;
 use crate::retry::SPEAK_ENGLISH_FROM_NOW_ON;
-use crate::{Error, Tenancy};
+use crate::{Error, SchemaKind, Tenancy, TenantState};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -59,13 +60,14 @@ impl<T: TenantModel> Tenancy<T> {
         // Not from the pool: the caller may hold its last connection.
         let mut keeper = self.pool().extra(self.pool().paths().public())?;
         let public = self.public_schema();
-        drop_forgotten(&mut keeper.pg, public)?;
-        let name = create(&mut keeper.pg).map_err(Error::attempt("create a spare", public))?;
+        let records = self.records();
+        drop_forgotten(&mut keeper.pg, records, public)?;
+        let name = create(&mut keeper.pg, records).map_err(Error::attempt("create a spare", public))?;
         let spare = Spare { name, keeper };
         match self.build(&spare, &self.apps().migrations(AppScope::Tenant), in_transaction) {
             Ok(()) => Ok(spare),
             Err(error) => {
-                spare.end(false);
+                spare.end(self.records(), false);
                 Err(error)
             }
         }
@@ -98,7 +100,12 @@ impl<T: TenantModel> Tenancy<T> {
 
 impl Spare {
     /// Gives the schema to a tenant, in the transaction of its birth.
-    pub(crate) fn claim(&self, conn: &mut PublicConnection, schema: &SchemaName) -> Result<(), Error> {
+    pub(crate) fn claim(
+        &self,
+        conn: &mut PublicConnection,
+        records: &Records,
+        schema: &SchemaName,
+    ) -> Result<(), Error> {
         let pg = conn.raw();
         lock::shared_transaction_lock(pg, &self.name).map_err(Error::attempt("keep the spare", schema))?;
         diesel::sql_query(format!(
@@ -107,14 +114,17 @@ impl Spare {
             schema.quoted()
         ))
         .execute(pg)
-        .map_err(Error::attempt("give the spare to the tenant", schema))?;
-        Ok(())
+        .and_then(|_| match records.look(pg)? {
+            true => records.remove(pg, &self.name),
+            false => Ok(()),
+        })
+        .map_err(Error::attempt("give the spare to the tenant", schema))
     }
 
     /// Lets go of the schema; drops it where the birth failed. If that fails too, a later birth will.
-    pub(crate) fn end(mut self, claimed: bool) {
+    pub(crate) fn end(mut self, records: &Records, claimed: bool) {
         if !claimed {
-            let _later_then = phases::drop_schema(&mut self.keeper.pg, &self.name, &ONCE);
+            let _later_then = drop_spare(&mut self.keeper.pg, records, &self.name);
         }
     }
 }
@@ -125,18 +135,33 @@ struct Name {
     name: SchemaName,
 }
 
-/// Creates an empty schema under a new name and shares its lock, so that nobody takes it for forgotten.
-fn create(pg: &mut PgConnection) -> QueryResult<SchemaName> {
+/// Creates an empty schema under a new name and shares its lock, so that nobody takes it for forgotten. The library notes
+/// that it is being made, if its tables are there: they are not made here, for the caller's transaction may be about to.
+fn create(pg: &mut PgConnection, records: &Records) -> QueryResult<SchemaName> {
     let query = format!(
         "SELECT '{SPARE_PREFIX}' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '') AS name"
     );
     let name = diesel::sql_query(query).get_result::<Name>(pg)?.name;
     lock::shared_session_lock(pg, &name)?;
+    if records.look(pg)? {
+        records.insert(pg, &name, SchemaKind::Spare, TenantState::Provisioning)?;
+    }
     diesel::sql_query(format!("CREATE SCHEMA {}", name.quoted())).execute(pg)?;
     Ok(name)
 }
 
-fn drop_forgotten(pg: &mut PgConnection, public: &SchemaName) -> Result<(), Error> {
+/// The schema first: what is noted of a schema that is gone is found and removed, a schema that nobody knows of less so.
+fn drop_spare(pg: &mut PgConnection, records: &Records, name: &SchemaName) -> Result<(), Error> {
+    phases::drop_schema(pg, name, &ONCE)?;
+    if records.look(pg).map_err(Error::attempt("drop a spare", name))? {
+        records
+            .remove(pg, name)
+            .map_err(Error::attempt("drop a spare", name))?;
+    }
+    Ok(())
+}
+
+fn drop_forgotten(pg: &mut PgConnection, records: &Records, public: &SchemaName) -> Result<(), Error> {
     let failed = || Error::attempt("look for forgotten spares", public);
     let query = format!(
         "SELECT nspname::text AS name FROM pg_catalog.pg_namespace WHERE nspname ~ '^{SPARE_PREFIX}[0-9a-f]{{32}}$'"
@@ -144,7 +169,7 @@ fn drop_forgotten(pg: &mut PgConnection, public: &SchemaName) -> Result<(), Erro
     let names: Vec<Name> = diesel::sql_query(query).load(pg).map_err(failed())?;
     for Name { name } in names {
         if lock::try_session_lock(pg, &name).map_err(failed())? {
-            let dropped = phases::drop_schema(pg, &name, &ONCE);
+            let dropped = drop_spare(pg, records, &name);
             lock::session_unlock(pg, &name).map_err(failed())?;
             if !matches!(dropped, Err(Error::LockNotFree { .. })) {
                 dropped?;

@@ -186,6 +186,31 @@ impl Records {
         Ok(())
     }
 
+    /// A schema has another name, which unfinished runs are to find it by: a resumed one would else do again what is done.
+    /// What they noted of an older schema of that name is about that.
+    pub(crate) fn rename_targets(
+        &self,
+        pg: &mut PgConnection,
+        old: &SchemaName,
+        new: &SchemaName,
+    ) -> QueryResult<()> {
+        let (runs, targets) = (self.table("runs"), self.table("run_targets"));
+        let unfinished =
+            format!("run IN (SELECT id FROM {runs} WHERE state IN ('running', 'failed', 'stopped'))");
+        diesel::sql_query(format!(
+            "DELETE FROM {targets} WHERE schema = $1 AND {unfinished}"
+        ))
+        .bind::<Text, _>(new.as_str())
+        .execute(pg)?;
+        diesel::sql_query(format!(
+            "UPDATE {targets} SET schema = $1 WHERE schema = $2 AND {unfinished}"
+        ))
+        .bind::<Text, _>(new.as_str())
+        .bind::<Text, _>(old.as_str())
+        .execute(pg)?;
+        Ok(())
+    }
+
     /// Notes that a schema failed.
     pub(crate) fn target_failed(
         &self,

@@ -17,7 +17,8 @@ use std::str::FromStr;
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum TenantState {
-    /// Its schema is being made.
+    /// Its schema is being made, beforehand and under another name. One that is made in the transaction of a birth is seen by
+    /// nobody until it is ready.
     Provisioning,
     /// It is served.
     Ready,

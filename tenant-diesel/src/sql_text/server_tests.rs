@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tenant_testing::{Database, Postgres};
 
 /// Those in the shared schema, which others need.
-const FIRST: &[&str] = &["customers", "domains", "extensions", "library"];
+const FIRST: &[&str] = &["customers", "domains", "extensions", "library", "rates"];
 
 /// Files that no server is meant to run.
 const NOT_RUN: &str = "careless";

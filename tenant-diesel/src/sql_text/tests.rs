@@ -111,11 +111,11 @@ fn the_position_of_an_error_leads_to_its_statement() {
 
 #[test]
 fn names_and_strings_are_read_as_the_server_does() {
-    let tokens = significant("Public.\"Pla\"\"ns\" 'it''s' $a$x'y$a$ E'x' U&\"public\"");
+    let tokens = significant("Public.\"Pla\"\"ns\" 'it''s' $a$x'y$a$ E'x' E'\\x' U&\"public\"");
     let names: Vec<_> = tokens.iter().filter_map(Token::name).collect();
     assert_eq!(names, ["public", "Pla\"ns"]);
     let strings: Vec<_> = tokens.iter().filter_map(Token::string).collect();
-    assert_eq!(strings, ["it's", "x'y"]);
+    assert_eq!(strings, ["it's", "x'y", "x"]);
     let verbatim: Vec<_> = tokens.iter().filter_map(Token::verbatim).collect();
     assert_eq!(verbatim, [("x'y", 28)]);
     // A quote that is not closed, and one that is its own end.

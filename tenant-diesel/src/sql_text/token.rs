@@ -67,6 +67,12 @@ impl<'a> Token<'a> {
     /// The text of a string, where it is what is written.
     pub(crate) fn string(&self) -> Option<Cow<'a, str>> {
         match self.kind {
+            // Without a backslash it is what it would be without the letter.
+            Kind::Encoded => {
+                let quoted = self.text.strip_prefix(['e', 'E'])?;
+                let text = quoted.strip_prefix('\'')?.strip_suffix('\'')?;
+                (!text.contains('\\')).then(|| undoubled(text, "''", "'"))
+            }
             Kind::String => self.inside("'").map(|(text, _)| undoubled(text, "''", "'")),
             Kind::Dollar => self.verbatim().map(|(text, _)| text.into()),
             _ => None,

@@ -6,12 +6,14 @@ use crate::migrate::{MigrationTarget, Selection, Which, in_full};
 use crate::model::TenantModel;
 use crate::{Error, SchemaKind, Tenancy, TenantState};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tenant_core::SchemaName;
 
-/// What was done in many tenants, in the order of their names.
+/// What was done in many tenants, in the order of their names. With the feature `serde` it can be serialised, where what the
+/// closure returns can.
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "it holds the failures"]
@@ -98,12 +100,41 @@ impl<R, E: fmt::Display> fmt::Display for ForEachReport<R, E> {
 
 impl<R: fmt::Debug, E: std::error::Error> std::error::Error for ForEachReport<R, E> {}
 
+#[cfg(feature = "serde")]
+impl<R: serde::Serialize, E: fmt::Display> serde::Serialize for ForEachReport<R, E> {
+    /// As its fields, with errors as texts.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct("ForEachReport", 3)?;
+        fields.serialize_field("tenants", &self.tenants)?;
+        fields.serialize_field("at_rest", &self.at_rest)?;
+        let refused: Vec<String> = self.refused.iter().map(in_full).collect();
+        fields.serialize_field("refused", &refused)?;
+        fields.end()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<R: serde::Serialize, E: fmt::Display> serde::Serialize for ForEachEntry<R, E> {
+    /// As its fields, `value` and `error` for the result, with the error as a text and the duration in milliseconds.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct("ForEachEntry", 4)?;
+        fields.serialize_field("schema", &self.schema)?;
+        fields.serialize_field("value", &self.result.as_ref().ok())?;
+        fields.serialize_field("error", &self.result.as_ref().err().map(ToString::to_string))?;
+        fields.serialize_field("milliseconds", &self.duration.as_millis())?;
+        fields.end()
+    }
+}
+
 impl<T: TenantModel> Tenancy<T> {
     /// Runs a closure in each tenant of a selection, at most so many at once, each in a scope of its own: for management
     /// commands and for reports over all customers. A failure is an entry of the report, and the others go on.
     ///
     /// Tenants are read page by page, and no connection is held between two tenants. More threads than the pool has
-    /// connections are not started. Of the selection, only tenants of the model are meant; for static tenants and the
+    /// connections are not started. A panic of the closure goes on to the caller when those that are under way have ended;
+    /// no other tenant is begun. Of the selection, only tenants of the model are meant; for static tenants and the
     /// reference schema too, see [`Tenancy::for_each_schema`].
     ///
     /// ```
@@ -228,8 +259,10 @@ impl<T: TenantModel> Tenancy<T> {
         let report: Mutex<ForEachReport<R, E::Returned>> = Mutex::new(ForEachReport::default());
         let unreadable = Mutex::new(None);
         let at_rest = self.at_rest()?;
+        let has_panicked = AtomicBool::new(false);
         let work = || {
-            loop {
+            let _noted = NotePanic(&has_panicked);
+            while !has_panicked.load(Ordering::Relaxed) {
                 let next = items.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let item = match next {
                     None => return,
@@ -261,11 +294,16 @@ impl<T: TenantModel> Tenancy<T> {
             }
         };
         thread::scope(|scope| {
-            for _ in 1..threads {
-                // A thread that cannot be had is one less.
-                let _fewer = thread::Builder::new().spawn_scoped(scope, work);
-            }
+            // A thread that cannot be had is one less.
+            let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+            let others: Vec<_> = (1..threads).filter_map(spawn).collect();
             work();
+            for other in others {
+                if let Err(panic) = other.join() {
+                    // With its own words, as if it had come about here.
+                    std::panic::resume_unwind(panic);
+                }
+            }
         });
         if let Some(error) = unreadable.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(error);
@@ -274,5 +312,44 @@ impl<T: TenantModel> Tenancy<T> {
         report.tenants.sort_by(|a, b| a.schema.cmp(&b.schema));
         report.at_rest.sort();
         Ok(report)
+    }
+}
+
+/// Says that the closure panicked, so that nobody begins another tenant.
+struct NotePanic<'a>(&'a AtomicBool);
+
+impl Drop for NotePanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_read_values_and_errors() {
+        let entry = |schema: &str, result| ForEachEntry {
+            schema: SchemaName::new(schema).unwrap(),
+            result,
+            duration: Duration::from_millis(3),
+        };
+        let report: ForEachReport<u32, String> = ForEachReport {
+            tenants: vec![entry("acme", Ok(7)), entry("globex", Err("no".to_owned()))],
+            at_rest: vec![(SchemaName::new("initech").unwrap(), TenantState::Archived)],
+            refused: Vec::new(),
+        };
+        let expected = serde_json::json!({
+            "tenants": [
+                {"schema": "acme", "value": 7, "error": null, "milliseconds": 3},
+                {"schema": "globex", "value": null, "error": "no", "milliseconds": 3},
+            ],
+            "at_rest": [["initech", "archived"]],
+            "refused": [],
+        });
+        assert_eq!(serde_json::to_value(&report).ok(), Some(expected));
     }
 }

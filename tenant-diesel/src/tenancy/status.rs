@@ -217,15 +217,21 @@ impl<T: TenantModel> Tenancy<T> {
         let (groups, failed, shared_is_current) =
             self.pool().ask_catalog("read the status of tenants", |pg| {
                 let has_table = self.has_model_table(pg)?;
+                // What was noted of a schema that is gone says nothing of where the tenant is, but that somebody put it there;
+                // nor does the version of one that was restored.
                 let from = format!(
-                    "FROM {} AS w LEFT JOIN {} AS s ON s.name = w.name",
+                    "FROM {} AS w LEFT JOIN {} AS s ON s.name = w.name AND (s.state IN ('archived', 'dropping') \
+                     OR EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = w.name)) \
+                     CROSS JOIN LATERAL (SELECT CASE WHEN s.state IN ('archived', 'dropping') \
+                     OR s.schema_oid = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = w.name) \
+                     THEN s.version END AS version) AS v",
                     self.wanted(&selection, has_table),
                     self.kept(pg)?
                 );
                 let groups: Vec<Group> = diesel::sql_query(format!(
-                    "SELECT s.version, s.state, count(*) AS schemas, \
+                    "SELECT v.version, s.state, count(*) AS schemas, \
                  (pg_catalog.array_agg(w.name::text ORDER BY w.name))[1:{MOST_NAMED}] AS first \
-                 {from} GROUP BY s.version, s.state ORDER BY s.version DESC NULLS LAST, s.state"
+                 {from} GROUP BY v.version, s.state ORDER BY v.version DESC NULLS LAST, s.state"
                 ))
                 .load(pg)?;
                 let failed: Vec<Failed> = diesel::sql_query(format!(

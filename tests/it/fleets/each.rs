@@ -3,10 +3,11 @@
 use super::*;
 use diesel::prelude::*;
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tenant_diesel::{Selection, TenantState};
-use tenant_tests::{application, backend, name, titles};
+use tenant_tests::{application, backend, name, names, titles, wait_until};
 
 #[test]
 fn each_tenant_is_visited_once_in_its_own_schema_on_several_connections() {
@@ -97,4 +98,38 @@ fn schemas_of_the_configuration_are_visited_by_name() {
         .tenancy
         .for_each(Selection::names([name("nobody")]), 1, |_, _| QueryResult::Ok(()));
     assert!(matches!(unknown, Err(Error::UnknownSchemas { .. })));
+}
+
+#[test]
+fn a_panic_in_one_tenant_goes_on_to_the_caller_with_its_own_words() {
+    let fixture = Fixture::new();
+    for schema in names("t", 6) {
+        fixture.tenant(schema.as_str());
+    }
+    for threads in [1, 3] {
+        let begun = AtomicUsize::new(0);
+        // Of several threads, one that the caller is not.
+        let caller = std::thread::current().id();
+        let is_its_turn = || threads == 1 || caller != std::thread::current().id();
+        let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            fixture
+                .tenancy
+                .for_each(Selection::tenants(), threads, |client, _| {
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    if !is_its_turn() {
+                        // Until another one has had a tenant.
+                        wait_until("another thread has one", || begun.load(Ordering::Relaxed) > 1);
+                        return Ok::<_, Error>(());
+                    }
+                    panic!("of {}", client.name);
+                })
+        }));
+        let words = panicked.unwrap_err().downcast::<String>().unwrap();
+        assert!(words.starts_with("of t_"), "{words}");
+        if threads == 1 {
+            assert_eq!(begun.into_inner(), 1);
+        }
+        assert_eq!(fixture.advisory_locks(), 0);
+        assert_eq!(fixture.tenancy.tenants().count(), 6);
+    }
 }

@@ -197,3 +197,31 @@ fn selections_are_what_the_existing_systems_have() {
         assert!(fixture.try_tenant(taken).unwrap_err().is_taken());
     }
 }
+
+#[test]
+fn a_version_is_reached_by_the_shared_schema_first_forward_and_last_backward() {
+    let fixture = bare(2);
+    let builder = cases::builder().app::<cases::rates::App>();
+    let tenancy = again(&fixture, builder.app::<cases::prices::App>());
+    let to = |version: &str| {
+        let target = MigrationTarget::Version(version.to_owned());
+        tenancy.migration().target(target).run()
+    };
+    // What tenants refer to is made before, in one version of one name.
+    let report = to("20250301000000").unwrap();
+    assert_eq!(report.applied(), 3, "{report}");
+    // One of the shared schema's alone, which undoes what tenants need: refused, and nothing is changed.
+    let report = failure(to("20240101000000"));
+    assert_eq!(
+        fixture.versions("public"),
+        ["20240101000000", "20250301000000"],
+        "{report}"
+    );
+    let back = tenancy
+        .migration()
+        .target(MigrationTarget::Revert(1))
+        .run()
+        .unwrap();
+    assert_eq!(fixture.versions("public"), ["20240101000000"], "{back}");
+    assert_eq!(fixture.versions("t001"), [""; 0]);
+}

@@ -1,7 +1,7 @@
 //! Schemas for tenants that have none, once, whoever asks.
 
 use crate::process::{NO_ARGUMENTS, all_at_once};
-use tenant_diesel::Error;
+use tenant_diesel::{Error, TenantState};
 use tenant_tests::{Fixture, name};
 
 fn insert(fixture: &Fixture, schemas: &[&str]) {
@@ -76,4 +76,22 @@ fn of_several_processes_that_create_one_tenant_one_does() {
     all_at_once(&fixture, &[call; 3]);
     assert_eq!(fixture.count("SELECT count(*) FROM clients"), 1);
     assert_eq!(fixture.versions("acme"), ["20240101000000", "20240102000000"]);
+}
+
+#[test]
+fn an_archived_tenant_without_a_schema_is_passed_over_instead_of_being_served_empty() {
+    let fixture = Fixture::new();
+    let acme = fixture.tenant("acme");
+    let globex = fixture.tenant("globex");
+    fixture.tenancy.archive(&acme).unwrap();
+    fixture.run("DROP SCHEMA acme CASCADE; DROP SCHEMA globex CASCADE");
+    let report = fixture.tenancy.create_missing_schemas().unwrap();
+    assert_eq!(report.created, [globex.schema_name]);
+    assert_eq!(report.at_rest, [(name("acme"), TenantState::Archived)]);
+    assert!(report.to_string().contains("`acme` is archived"), "{report}");
+    assert_eq!(fixture.tenancy.state(&acme).unwrap(), Some(TenantState::Archived));
+    assert!(!fixture.has_schema("acme"));
+    // Who asks for that very schema gets it.
+    fixture.tenancy.create_schema(&acme).unwrap();
+    assert_eq!(fixture.tenancy.state(&acme).unwrap(), Some(TenantState::Ready));
 }

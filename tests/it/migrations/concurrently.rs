@@ -4,8 +4,9 @@ use super::*;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use tenant_diesel::Error;
-use tenant_tests::{cases, chain, name, new_client, wait_until};
+use std::sync::{Arc, Mutex};
+use tenant_diesel::{Error, Moment};
+use tenant_tests::{ask_bool, cases, chain, name, new_client, wait_until};
 
 #[test]
 fn an_index_is_built_concurrently_in_the_schemas_of_existing_tenants() {
@@ -175,4 +176,39 @@ fn a_tenant_that_is_deleted_while_its_index_is_built_goes_when_that_is_done() {
         delete.join().unwrap().unwrap();
     });
     assert_eq!(fixture.schemas(), ["public"]);
+}
+
+#[test]
+fn a_spare_is_noted_as_one_that_is_being_made_until_its_tenant_is_born() {
+    let fixture = concurrent();
+    let (url, seen) = (
+        fixture.database.url().to_owned(),
+        Arc::new(Mutex::new(Vec::new())),
+    );
+    let told = Arc::clone(&seen);
+    let builder = cases::builder().app::<cases::concurrent::App>();
+    let tenancy = again(
+        &fixture,
+        builder.on(Moment::MigratedSchema, move |event| {
+            let state = format!(
+                "EXISTS (SELECT FROM tenancy.schemas WHERE name = '{}' AND kind = 'spare' AND state = 'provisioning')",
+                event.schema()
+            );
+            let is_noted = ask_bool(&mut PgConnection::establish(&url)?, &state);
+            told.lock().unwrap().push(is_noted);
+            Ok(())
+        }),
+    );
+    tenancy.create(new_client("acme")).unwrap();
+    assert_eq!(*seen.lock().unwrap(), [true]);
+    let kept = || fixture.texts("SELECT name || ' ' || kind FROM tenancy.schemas ORDER BY 1");
+    assert_eq!(kept(), ["acme tenant", "public shared"]);
+    // What a process left that was killed goes with its schema.
+    let forgotten = format!("tenancy_spare_{}", "a".repeat(32));
+    fixture.run(&format!(
+        "CREATE SCHEMA {forgotten}; INSERT INTO tenancy.schemas (name, kind, state, digest) \
+         VALUES ('{forgotten}', 'spare', 'provisioning', '')"
+    ));
+    tenancy.create(new_client("globex")).unwrap();
+    assert_eq!(kept(), ["acme tenant", "globex tenant", "public shared"]);
 }

@@ -10,6 +10,7 @@
 //! | [`pooled`] | raw ends of the transaction that a scope is behind a pooler |
 //! | [`cursors`] | rows and messages on their way |
 //! | [`limits`] | that the limits of one tenant are its own |
+//! | [`lives`] | tenants that are adopted, renamed and deleted |
 //! | [`set_up`] | an `on_connect` that fails |
 //! | [`replacements`] | dead connections that cannot be replaced |
 //! | [`first_statements`] | the first statement after a checkout that asked nothing |
@@ -21,6 +22,7 @@ mod dropped;
 mod first_statements;
 mod fleets;
 mod limits;
+mod lives;
 mod policies;
 mod pooled;
 mod repeated;

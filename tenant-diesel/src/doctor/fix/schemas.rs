@@ -21,6 +21,12 @@ impl<T: TenantModel> Tenancy<T> {
         for schema in report.created {
             fixed.note(&schema, was_made());
         }
+        for (schema, state) in report.at_rest {
+            fixed.note(
+                &schema,
+                Outcome::Left(format!("it is {state}, and would be served again")),
+            );
+        }
         for (schema, error) in report.failed {
             fixed.note(&schema, Outcome::Left(in_full(&error)));
         }

@@ -16,6 +16,8 @@ mod path;
 mod schemas;
 mod transactions;
 
+pub(crate) use transactions::needs_a_message_a_statement;
+
 use super::context::Context;
 use super::rule::LintRule;
 use crate::sql_text::{Token, significant};

@@ -30,6 +30,11 @@ pub(super) fn changes_path(tokens: &[Token<'_>]) -> Option<&'static str> {
         let is_reset = words.peek().is_some_and(is_path) || words.eat("all");
         return is_reset.then_some("the path is set back by `RESET`");
     }
+    if words.eat("alter") {
+        let sets = words.eat_any(&["role", "user", "database"]) && words.skip_behind(&["set", "reset"]);
+        let is_path = sets && words.peek().is_some_and(is_path);
+        return is_path.then_some("the path of later sessions is set by `ALTER ROLE` or `ALTER DATABASE`");
+    }
     words
         .eat_all(&["discard", "all"])
         .then_some("the path is set back by `DISCARD ALL`")

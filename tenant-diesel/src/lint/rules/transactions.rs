@@ -4,7 +4,7 @@ use super::Hit;
 use crate::lint::context::Context;
 use crate::lint::rule::LintRule;
 use crate::lint::words::Words;
-use crate::sql_text::Token;
+use crate::sql_text::{Token, significant, split};
 
 /// In both kinds of apps, where the file runs in a transaction.
 pub(super) fn check(tokens: &[Token<'_>], cx: &Context<'_>, hits: &mut Vec<Hit>) {
@@ -19,6 +19,17 @@ pub(super) fn check(tokens: &[Token<'_>], cx: &Context<'_>, hits: &mut Vec<Hit>)
         let found = format!("`{}` in a transaction", first.text.to_ascii_uppercase());
         hits.push(Hit::error(LintRule::TransactionControl, first, found));
     }
+}
+
+/// Whether the server refuses a file as one message, also outside a transaction: several statements in one message are a
+/// transaction of their own, in which one of these cannot be.
+pub(crate) fn needs_a_message_a_statement(sql: &str) -> bool {
+    let statements = split(sql);
+    let is_forbidden = || {
+        let mut all = statements.iter();
+        all.any(|statement| forbidden(&significant(statement.text)).is_some())
+    };
+    statements.len() > 1 && is_forbidden()
 }
 
 fn forbidden<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(&'t Token<'a>, &'static str)> {

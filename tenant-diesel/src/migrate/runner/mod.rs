@@ -15,7 +15,7 @@ mod session;
 mod transaction;
 
 use super::context::Context;
-use super::file::{failure_in, run_file};
+use super::file::{may_locate, run_file};
 use super::goal::{Goal, Step};
 use super::progress::RunEvent;
 use super::work::Job;
@@ -23,7 +23,7 @@ use super::{ledger, lock};
 use crate::app::MigrationFile;
 use crate::connection::{ScopedConnection, TenantScope};
 use crate::events::{Event, Moment};
-use crate::retry::was_worth_retrying;
+use crate::provision::own_locks::{Locked, OwnLock};
 use crate::session::Taint;
 use crate::{Error, SchemaKind};
 use routine::Routine;
@@ -159,7 +159,9 @@ impl OneSchema<'_, '_> {
         };
         let taken = match taken {
             // Which statement it was is found out by sending them one by one.
-            Err(Stopped::Failed(error)) if self.job.is_transactional && self.may_locate(&error) => {
+            Err(Stopped::Failed(error))
+                if self.job.is_transactional && !self.job.in_pieces && may_locate(&error) =>
+            {
                 self.job.in_pieces = true;
                 return Ok(true);
             }
@@ -185,12 +187,6 @@ impl OneSchema<'_, '_> {
             }
             None => Ok(false),
         }
-    }
-
-    /// Whether a failed file does not say which of its statements failed, and may be sent again.
-    fn may_locate(&self, error: &Error) -> bool {
-        let is_unlocated = failure_in(error).is_some_and(|failure| failure.statement.is_none());
-        is_unlocated && !self.job.in_pieces && !was_worth_retrying(error)
     }
 
     fn applied(&mut self) -> Result<HashSet<String>, Stopped> {
@@ -262,6 +258,8 @@ impl OneSchema<'_, '_> {
         if matches!(step, Step::Fake(_)) || !self.context.events.listens(moment) {
             return Ok(());
         }
+        let records = &self.context.pool.paths().records;
+        let _own = OwnLock::hold(records, Locked::Schema(&self.schema));
         let event = Event::new(moment, &self.schema).version_is(version);
         self.context.events.fire(event).map_err(Stopped::Failed)
     }

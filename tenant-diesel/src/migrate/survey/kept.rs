@@ -2,10 +2,11 @@
 
 use super::LEDGERS;
 use super::question::{AT_REST, AtRest};
-use crate::migrate::ledgers::with_ledgers;
+use crate::migrate::ledgers::{LEDGER_TIMEOUT, LEDGERS_TIMEOUT, with_ledgers, within};
 use crate::migrate::lock;
 use crate::model::TenantModel;
 use crate::records::digest_of;
+use crate::retry::was_about_a_lock;
 use crate::{Error, SchemaKind, Tenancy, TenantState};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -49,9 +50,8 @@ impl<T: TenantModel> Tenancy<T> {
         Ok(found == 1)
     }
 
-    /// Notes what the ledgers of these schemas hold. Those that somebody is at
-    /// are left to them. Returns those that were noted. `are_well` says that nothing is to be done in them, so that what had
-    /// failed is ready again.
+    /// Notes what the ledgers of these schemas hold. Those that somebody is at, or has locked, are left to them. Returns those
+    /// that were noted. `are_well` says that nothing is to be done in them, so that what had failed is ready again.
     pub(crate) fn note_ledgers(
         &self,
         schemas: &[(SchemaName, SchemaKind)],
@@ -59,24 +59,43 @@ impl<T: TenantModel> Tenancy<T> {
     ) -> Result<Vec<SchemaName>, Error> {
         let mut noted = Vec::new();
         for chunk in schemas.chunks(LEDGERS) {
-            noted.extend(self.pool().ask_catalog("note what ledgers hold", |pg| {
-                pg.transaction(|pg| {
-                    let mut message = String::new();
-                    let mut names = Vec::new();
-                    let free = lock::try_transaction_locks_shared(pg, chunk.iter().map(|(name, _)| name))?;
-                    let ledgers = with_ledgers(pg, chunk.iter().map(|(name, _)| name))?;
-                    for (schema, kind) in chunk {
-                        if free.contains(schema.as_str()) && ledgers.contains(schema.as_str()) {
-                            message += &self.records().note_ledger(schema, *kind, are_well);
-                            message += ";\n";
-                            names.push(schema.clone());
+            match self.note_at_once(chunk, are_well, LEDGERS_TIMEOUT) {
+                Err(error) if was_about_a_lock(&error) => {
+                    for one in chunk {
+                        match self.note_at_once(std::slice::from_ref(one), are_well, LEDGER_TIMEOUT) {
+                            Err(error) if was_about_a_lock(&error) => {}
+                            result => noted.extend(result?),
                         }
                     }
-                    pg.batch_execute(&message)?;
-                    Ok(names)
-                })
-            })?);
+                }
+                result => noted.extend(result?),
+            }
         }
         Ok(noted)
+    }
+
+    fn note_at_once(
+        &self,
+        schemas: &[(SchemaName, SchemaKind)],
+        are_well: bool,
+        limit: &str,
+    ) -> Result<Vec<SchemaName>, Error> {
+        self.pool().ask_catalog("note what ledgers hold", |pg| {
+            within(pg, limit, |pg| {
+                let mut message = String::new();
+                let mut names = Vec::new();
+                let free = lock::try_transaction_locks_shared(pg, schemas.iter().map(|(name, _)| name))?;
+                let ledgers = with_ledgers(pg, schemas.iter().map(|(name, _)| name))?;
+                for (schema, kind) in schemas {
+                    if free.contains(schema.as_str()) && ledgers.contains(schema.as_str()) {
+                        message += &self.records().note_ledger(schema, *kind, are_well);
+                        message += ";\n";
+                        names.push(schema.clone());
+                    }
+                }
+                pg.batch_execute(&message)?;
+                Ok(names)
+            })
+        })
     }
 }

@@ -21,7 +21,7 @@ use tenant_diesel::{
 };
 use tenant_tests::apps::customers::Client;
 use tenant_tests::apps::todo;
-use tenant_tests::{Fixture, application, cases, chain, name, titles};
+use tenant_tests::{Fixture, application, cases, chain, name, new_client, titles};
 
 fn run(tenancy: &Tenancy<Client>, target: MigrationTarget) -> Result<MigrationReport, Error> {
     tenancy

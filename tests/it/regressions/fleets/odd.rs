@@ -92,3 +92,63 @@ fn a_schema_of_somebody_elses_that_has_the_librarys_name_is_left_alone() {
         fixture.is_true("EXISTS (SELECT FROM pg_namespace, aclexplode(nspacl) a WHERE nspname = 'tenancy' AND a.grantee = 0)")
     );
 }
+
+#[test]
+fn a_file_that_waits_for_no_lock_is_tried_again() {
+    let fixture = Fixture::new();
+    fixture.tenant("acme");
+    let lock = Mutex::new(Some(lock_table(&fixture, "acme.tasks")));
+    let tenancy = again(&fixture, application().app::<cases::rough_nowait::App>());
+    let report = tenancy
+        .migration()
+        .on_event(move |event| {
+            if let RunEvent::Retrying { .. } = event {
+                // Lets go of it.
+                drop(lock.lock().unwrap().take());
+            }
+        })
+        .run()
+        .unwrap();
+    let entry = report.schemas.last().unwrap();
+    assert_eq!((entry.applied.len(), entry.retried.len()), (1, 1), "{report}");
+}
+
+#[test]
+fn a_file_of_two_indexes_that_are_built_concurrently_is_sent_in_two_messages() {
+    let fixture = Fixture::new();
+    fixture.tagged(&["acme", "globex"]);
+    // What the second of them fails for.
+    fixture.run(
+        "INSERT INTO globex.labels (task_id, text) SELECT id, 'x' FROM globex.tasks; \
+         INSERT INTO globex.labels (task_id, text) SELECT id, 'x' FROM globex.tasks",
+    );
+    let tenancy = again(&fixture, application().app::<cases::rough_two_indexes::App>());
+    let report = failure(tenancy.migrate());
+    let failed: Vec<_> = report.failures().collect();
+    let statement = failed[0].statement().unwrap();
+    assert_eq!(
+        (
+            failed[0].schema.as_str(),
+            statement.line,
+            statement.text.lines().next()
+        ),
+        ("globex", 3, Some("CREATE UNIQUE INDEX CONCURRENTLY labels_both"))
+    );
+    let indexes = |schema: &str| {
+        fixture.count(&format!(
+            "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indisvalid \
+             AND i.indrelid = '{schema}.labels'::regclass AND c.relname IN ('labels_text', 'labels_both')"
+        ))
+    };
+    assert_eq!((indexes("acme"), indexes("globex")), (2, 1));
+    // Also in a birth, and on the way back.
+    tenancy.create(new_client("initech")).unwrap();
+    assert_eq!(indexes("initech"), 2);
+    let acme = Selection::names([name("acme")]);
+    let back = tenancy
+        .migration()
+        .select(acme)
+        .target(MigrationTarget::Revert(1));
+    back.run().unwrap();
+    assert_eq!(indexes("acme"), 0);
+}

@@ -86,3 +86,18 @@ fn a_redo_whose_second_half_failed_goes_on_with_it_and_a_plain_run_does_too() {
         assert_eq!((acme.reverted.len(), acme.applied.len()), (1, 1), "{report}");
     }
 }
+
+#[test]
+fn a_tenant_that_was_reverted_and_is_renamed_before_the_run_is_resumed_is_not_reverted_twice() {
+    let fixture = Fixture::new();
+    let acme = fixture.tagged(&["acme", "globex"]).remove(0);
+    fixture.run("CREATE VIEW globex.v AS SELECT * FROM globex.labels");
+    failure(run(&fixture.tenancy, MigrationTarget::Revert(1)));
+    assert_eq!(fixture.versions("acme"), [TODO[0]]);
+    fixture.tenancy.rename(&acme, &name("acme_ltd")).unwrap();
+    fixture.run("DROP VIEW globex.v");
+    let report = run(&fixture.tenancy, MigrationTarget::Revert(1)).unwrap();
+    assert_eq!(report.done_before, [name("acme_ltd")]);
+    assert_eq!(fixture.versions("globex"), [TODO[0]]);
+    assert_eq!(fixture.versions("acme_ltd"), [TODO[0]], "{report}");
+}

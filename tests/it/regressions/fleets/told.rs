@@ -185,3 +185,81 @@ fn a_schema_that_is_renamed_by_hand_during_a_run_is_missing() {
     );
     assert!(fixture.versions("apex").is_empty());
 }
+
+#[test]
+fn a_tenant_whose_schema_was_dropped_is_not_counted_among_those_at_its_version() {
+    let fixture = Fixture::new();
+    let archived = fixture.tagged(&["acme", "globex", "initech"]).remove(2);
+    fixture.tenancy.archive(&archived).unwrap();
+    fixture.run("DROP SCHEMA acme CASCADE; DROP SCHEMA initech CASCADE");
+    let status = fixture.tenancy.status().unwrap();
+    let groups: Vec<_> = status
+        .versions
+        .iter()
+        .map(|group| (group.version.as_deref(), group.state, group.first.as_slice()))
+        .collect();
+    let state = |state| Some(state);
+    assert_eq!(
+        groups,
+        [
+            (
+                Some(TODO[1]),
+                state(TenantState::Archived),
+                &[name("initech")][..]
+            ),
+            (Some(TODO[1]), state(TenantState::Ready), &[name("globex")][..]),
+            (None, None, &[name("acme")][..]),
+        ]
+    );
+    assert_eq!(status.missing, [name("initech"), name("acme")]);
+}
+
+#[test]
+fn a_tenant_whose_schema_was_restored_is_not_counted_at_the_version_that_the_last_one_had() {
+    let fixture = Fixture::new();
+    fixture.tagged(&["acme", "globex"]);
+    fixture.run(
+        "ALTER SCHEMA acme RENAME TO old; CREATE SCHEMA acme; \
+         CREATE TABLE acme.__diesel_schema_migrations (LIKE old.__diesel_schema_migrations INCLUDING ALL); \
+         DROP SCHEMA old CASCADE",
+    );
+    let status = fixture.tenancy.status().unwrap();
+    let groups: Vec<_> = status
+        .versions
+        .iter()
+        .map(|group| (group.version.as_deref(), group.first.as_slice()))
+        .collect();
+    assert_eq!(
+        groups,
+        [
+            (Some(TODO[1]), &[name("globex")][..]),
+            (None, &[name("acme")][..])
+        ]
+    );
+    assert_eq!(status.behind, [name("acme")]);
+}
+
+#[test]
+fn a_ledger_that_somebody_has_locked_is_not_waited_for_and_the_others_are_read() {
+    let fixture = Fixture::new();
+    fixture.tagged(&["acme", "globex", "initech"]);
+    for schema in ["acme", "globex"] {
+        fixture.run(&format!(
+            "DELETE FROM {schema}.__diesel_schema_migrations WHERE version = '{}'",
+            TODO[1]
+        ));
+    }
+    // As whoever drops the schema has it.
+    let lock = crate::process::lock_table(&fixture, "acme.__diesel_schema_migrations");
+    let mended = |report: tenant_diesel::VerifyReport| -> Vec<String> {
+        let mended = report.mended.into_iter();
+        mended.map(|mended| mended.schema.to_string()).collect()
+    };
+    assert_eq!(mended(fixture.tenancy.verify().unwrap()), ["globex"]);
+    let drift = fixture.tenancy.drift().unwrap();
+    let unread: Vec<_> = drift.unread.iter().map(|unread| unread.schema.as_str()).collect();
+    assert_eq!(unread, ["acme"]);
+    drop(lock);
+    assert_eq!(mended(fixture.tenancy.verify().unwrap()), ["acme"]);
+    assert!(fixture.tenancy.drift().unwrap().unread.is_empty());
+}
