@@ -49,6 +49,24 @@ pub(crate) fn insert_sql(schema: &SchemaName, version: &str) -> String {
     )
 }
 
+/// The same for several. None where there are none.
+pub(crate) fn insert_all_sql<'v>(
+    schema: &SchemaName,
+    versions: impl Iterator<Item = &'v str>,
+) -> Option<String> {
+    let rows: Vec<String> = versions
+        .map(|version| format!("({})", sql::literal(version)))
+        .collect();
+    let insert = || {
+        format!(
+            "INSERT INTO {} (version) VALUES {}",
+            table(schema),
+            rows.join(", ")
+        )
+    };
+    (!rows.is_empty()).then(insert)
+}
+
 /// The statement that takes a version back.
 pub(crate) fn delete_sql(schema: &SchemaName, version: &str) -> String {
     format!(

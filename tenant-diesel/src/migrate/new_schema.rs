@@ -9,6 +9,7 @@ use crate::events::{Event, Moment};
 use crate::pool::Lease;
 use crate::provision::LockWaits;
 use crate::retry::{Backoff, was_about_a_lock, was_out_of_lock_memory};
+use crate::sql_text::is_plain;
 use crate::{Error, sql};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -26,71 +27,90 @@ pub(crate) fn run_all_in_open_transaction<S: Scope>(
     let schema = conn.schema().clone();
     tell(conn, Event::new(Moment::MigratingSchema, &schema))?;
     ledger::create(conn.raw(), &schema).map_err(Error::attempt("create the ledger", &schema))?;
-    let mut has_deferrable = false;
+    let mut deferred = Deferred::default();
     for file in migrations {
         tell(conn, applying(file, &schema))?;
-        run_and_record(conn, &schema, file, in_pieces)?;
-        conn.assert_path()?;
-        has_deferrable |= may_defer(file.up);
-        if has_deferrable && may_write(file.up) {
-            settle(conn.raw(), &schema).map_err(Error::attempt("check deferred constraints", &schema))?;
+        run_file(conn, file, "up.sql", file.up, in_pieces)?;
+        deferred.heed(file);
+        if !is_plain(file.up) {
+            conn.assert_path()?;
+            let settled = deferred.settle(conn.raw(), &schema);
+            settled.map_err(Error::attempt("check deferred constraints", &schema))?;
         }
         tell(conn, applied(file, &schema))?;
+    }
+    // Nobody sees one without the others.
+    let versions = migrations.iter().map(|file| file.version);
+    if let Some(insert) = ledger::insert_all_sql(&schema, versions) {
+        let recorded = conn.raw().batch_execute(&insert);
+        recorded.map_err(Error::attempt("record the migrations", &schema))?;
     }
     tell(conn, Event::new(Moment::MigratedSchema, &schema))
 }
 
-/// Whether a file may make a constraint that is checked at the end of a transaction.
-fn may_defer(text: &str) -> bool {
-    text.to_ascii_lowercase().contains("defer")
+/// The constraints of a schema that are checked when its transaction ends.
+#[derive(Default)]
+struct Deferred {
+    may_be_some: bool,
+    /// The statements that check them now and leave them as they were, if nothing was added since they were looked for.
+    check: Option<String>,
 }
 
-/// Whether a file may write rows, so that something is left to check.
-fn may_write(text: &str) -> bool {
-    const WORDS: [&str; 8] = [
-        "insert", "update", "delete", "merge", "copy", "select", "call", "do ",
-    ];
-    let text = text.to_ascii_lowercase();
-    WORDS.iter().any(|word| text.contains(word))
-}
-
-/// Checks what was deferred in a schema, as the end of a migration's own transaction would: tables with checks that are
-/// left to do cannot be altered. Constraints of other schemas are the caller's.
-///
-/// They are found by what depends on the schema, which has an index; the catalog of constraints has none by schema, and
-/// grows with all tenants.
-fn settle(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
-    #[derive(QueryableByName)]
-    struct Deferrable {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        name: String,
-        #[diesel(sql_type = diesel::sql_types::Bool)]
-        is_deferred: bool,
-    }
-    let all: Vec<Deferrable> = diesel::sql_query(
-        "SELECT c.conname::text AS name, pg_catalog.bool_or(c.condeferred) AS is_deferred \
-         FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_constraint c ON c.conrelid = d.objid \
-         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass \
-         AND d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass \
-         AND d.refobjid = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1) \
-         AND c.condeferrable GROUP BY c.conname",
-    )
-    .bind::<diesel::sql_types::Text, _>(schema.as_str())
-    .load(pg)?;
-    let names = |only_deferred: bool| {
-        let names = all
-            .iter()
-            .filter(|constraint| constraint.is_deferred || !only_deferred);
-        let names =
-            names.map(|constraint| format!("{}.{}", schema.quoted(), sql::identifier(&constraint.name)));
-        names.collect::<Vec<_>>().join(", ")
-    };
-    for (names, when) in [(names(false), "IMMEDIATE"), (names(true), "DEFERRED")] {
-        if !names.is_empty() {
-            pg.batch_execute(&format!("SET CONSTRAINTS {names} {when}"))?;
+impl Deferred {
+    /// A file may have made some.
+    fn heed(&mut self, file: &MigrationFile) {
+        if file.up.to_ascii_lowercase().contains("defer") {
+            self.may_be_some = true;
+            self.check = None;
         }
     }
-    Ok(())
+
+    /// Checks what was deferred, as the end of a migration's own transaction would: tables with checks that are
+    /// left to do cannot be altered. Constraints of other schemas are the caller's.
+    fn settle(&mut self, pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<()> {
+        if !self.may_be_some {
+            return Ok(());
+        }
+        let check = match self.check.take() {
+            Some(check) => check,
+            None => Self::find(pg, schema)?,
+        };
+        if !check.is_empty() {
+            pg.batch_execute(&check)?;
+        }
+        self.check = Some(check);
+        Ok(())
+    }
+
+    /// They are found by what depends on the schema, which has an index; the catalog of constraints has none by schema, and
+    /// grows with all tenants.
+    fn find(pg: &mut PgConnection, schema: &SchemaName) -> QueryResult<String> {
+        #[derive(QueryableByName)]
+        struct Deferrable {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            name: String,
+            #[diesel(sql_type = diesel::sql_types::Bool)]
+            is_deferred: bool,
+        }
+        let all: Vec<Deferrable> = diesel::sql_query(
+            "SELECT c.conname::text AS name, pg_catalog.bool_or(c.condeferred) AS is_deferred \
+             FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_constraint c ON c.conrelid = d.objid \
+             WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+             AND d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass \
+             AND d.refobjid = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1) \
+             AND c.condeferrable GROUP BY c.conname",
+        )
+        .bind::<diesel::sql_types::Text, _>(schema.as_str())
+        .load(pg)?;
+        let set = |only_deferred: bool, when: &str| {
+            let of = all.iter().filter(|one| one.is_deferred || !only_deferred);
+            let of = of.map(|one| format!("{}.{}", schema.quoted(), sql::identifier(&one.name)));
+            let of = of.collect::<Vec<_>>().join(", ");
+            (!of.is_empty()).then(|| format!("SET CONSTRAINTS {of} {when}"))
+        };
+        let both = [set(false, "IMMEDIATE"), set(true, "DEFERRED")];
+        Ok(both.into_iter().flatten().collect::<Vec<_>>().join("; "))
+    }
 }
 
 fn applying<'e>(file: &'e MigrationFile, schema: &'e SchemaName) -> Event<'e> {

@@ -51,7 +51,7 @@ impl<T: TenantModel> Tenancy<T> {
     pub fn create<N: NewTenant<T>>(&self, new: N) -> Result<T, Error> {
         let created = self.with_public(|conn| self.bear_in(conn, new));
         let tenant = self.explained(created)?;
-        self.heed_custom_types(Some(tenant.schema_name()));
+        self.heed_custom_types_of_birth(tenant.schema_name());
         self.told_of_birth(&tenant)?;
         Ok(tenant)
     }
@@ -162,7 +162,7 @@ impl<T: TenantModel> Tenancy<T> {
             spare.end(self.records(), result.is_ok());
         }
         self.explained(result)?;
-        self.heed_custom_types(Some(schema));
+        self.heed_custom_types_of_birth(schema);
         self.tell_directories(schema);
         self.run_after_commit(Moment::Created, schema)
     }

@@ -129,8 +129,12 @@ impl Records {
         schema: &SchemaName,
         kind: SchemaKind,
     ) -> QueryResult<()> {
-        self.remove(pg, schema)?;
-        self.note(pg, schema, kind)
+        pg.batch_execute(&format!(
+            "DELETE FROM {} WHERE name = {}; {}",
+            self.table("schemas"),
+            sql::literal(schema.as_str()),
+            self.note_ledger(schema, kind, true)
+        ))
     }
 
     /// Notes that a run failed on a schema, and why. Whether that takes it out of service is the caller's to say: a

@@ -2,10 +2,10 @@
 //! from one tenant to another any more.
 
 use crate::model::TenantModel;
-use crate::{Tenancy, sql};
+use crate::{Moment, Tenancy, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text};
-use tenant_core::{SchemaName, ScopedTable};
+use tenant_core::{AppScope, SchemaName, ScopedTable};
 
 #[derive(QueryableByName)]
 struct Found {
@@ -47,6 +47,27 @@ impl<T: TenantModel> Tenancy<T> {
                  (`OnSwitch::Reconnect`), which is slow. Create it once, in a shared app or extension schema, or choose \
                  another `OnSwitch`"
             );
+        }
+    }
+
+    /// The same after a birth, if anything that made the schema speaks of types. Where a function of somebody else's made one, the
+    /// next start-up finds it.
+    pub(crate) fn heed_custom_types_of_birth(&self, born: &SchemaName) {
+        let may_make_types = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            text.contains("type") || text.contains("domain")
+        };
+        let files = self.apps().migrations(AppScope::Tenant);
+        let handlers = [
+            Moment::Creating,
+            Moment::Created,
+            Moment::MigratedSchema,
+            Moment::AppliedMigration,
+        ];
+        if files.iter().any(|file| may_make_types(file.up))
+            || handlers.iter().any(|moment| self.events().listens(*moment))
+        {
+            self.heed_custom_types(Some(born));
         }
     }
 
