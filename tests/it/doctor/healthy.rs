@@ -86,6 +86,7 @@ fn work_that_is_under_way_is_no_complaint() {
     let diagnosis = diagnose(&fixture.tenancy);
     assert!(diagnosis.is_healthy(), "{diagnosis}");
     drop(held);
+    tenant_tests::wait_until("the locks are free", || fixture.advisory_locks() == 0);
     let diagnosis = diagnose(&fixture.tenancy);
     let checks: Vec<Check> = diagnosis.complaints.iter().map(|c| c.check).collect();
     assert_eq!(

@@ -2,9 +2,12 @@
 
 use super::*;
 use crate::process::lock_table;
+use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
 use std::sync::{Arc, Mutex};
-use tenant_diesel::{Moment, Outcome, RunEvent, Selection};
+use tenant_diesel::{MigrationTarget, Moment, Outcome, RunEvent, Selection};
 use tenant_tests::apps::todo;
 use tenant_tests::{Proxy, chain, name, wait_until};
 
@@ -379,4 +382,64 @@ fn one_migration_costs_each_schema_four_round_trips_and_each_further_one_as_many
     };
     // Two migrations: begin with path, limits and lock; the ledger; the file; the rows with the commit. Twice.
     assert_eq!((cost(12) - cost(2)) / 10, 8);
+}
+
+#[test]
+fn what_was_noted_of_a_ledger_is_believed_until_the_ledger_is_read_under_its_lock() {
+    let fixture = bare(3);
+    let first = MigrationTarget::Version(TODO[0].to_owned());
+    todo(&fixture).migration().target(first).run().unwrap();
+    // Behind the library's back: one is brought up to date, one has lost all that it had.
+    fixture.run(
+        "INSERT INTO t000.__diesel_schema_migrations (version) VALUES ('20240102000000'); \
+         DROP TABLE t001.tasks CASCADE; DROP TABLE t001.__diesel_schema_migrations",
+    );
+    let tenancy = todo(&fixture);
+    let report = tenancy.migrate().unwrap();
+    let applied = |schema| &report.schema(&name(schema)).unwrap().applied;
+    assert!(applied("t000").is_empty(), "{report}");
+    assert_eq!(*applied("t001"), TODO);
+    assert_eq!(*applied("t002"), TODO[1..]);
+    assert!(!fixture.tables("t000").contains(&"labels".to_owned()));
+    assert!(
+        tenancy.verify().unwrap().is_clean(),
+        "it is noted as it was found"
+    );
+    assert_eq!(tenancy.migrate().unwrap().up_to_date, 3);
+}
+
+#[test]
+fn a_server_that_forgets_what_was_prepared_costs_no_schema_its_migration() {
+    let fixture = bare(3);
+    // Nothing in the files speaks of it.
+    fixture.run(
+        "CREATE FUNCTION public.forget() RETURNS event_trigger LANGUAGE plpgsql AS \
+         $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$; \
+         CREATE EVENT TRIGGER forget ON ddl_command_end EXECUTE FUNCTION public.forget()",
+    );
+    let tenancy = todo(&fixture);
+    let report = tenancy.migration().sequential().run().unwrap();
+    assert_eq!(report.applied(), 6, "{report}");
+    for tenant in ["t000", "t001", "t002"] {
+        assert_eq!(fixture.versions(tenant), TODO);
+    }
+    assert!(tenancy.status().unwrap().is_well());
+    assert!(tenancy.verify().unwrap().is_clean());
+}
+
+#[test]
+fn nothing_that_a_run_prepares_is_left_to_the_next_borrower() {
+    let fixture = bare(2);
+    let limits = r2d2::Pool::builder().max_size(1);
+    let tenancy = cases::builder()
+        .app::<todo::App>()
+        .r2d2(limits)
+        .connect(fixture.database.url())
+        .unwrap();
+    assert_eq!(tenancy.migrate().unwrap().applied(), 4);
+    let prepared = "(SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'tenant_diesel%')";
+    let prepared = tenancy
+        .with_public(|conn| diesel::select(sql::<BigInt>(prepared)).get_result::<i64>(conn))
+        .unwrap();
+    assert_eq!(prepared, 0);
 }

@@ -13,7 +13,7 @@ const LIMIT: &str = "SET statement_timeout = '10s'";
 fn impatient(builder: TenancyBuilder<Client>) -> TenancyBuilder<Client> {
     builder
         .lock_timeout(Duration::from_millis(20))
-        .lock_patience(Duration::from_millis(60))
+        .lock_patience(Duration::from_secs(1))
 }
 
 /// Whether a session waits for a lock on a table.
