@@ -148,6 +148,21 @@ fn a_tenant_dropped_while_a_connection_sits_on_it_is_an_error_at_once() {
     assert_eq!(fixture.titles(&acme), Vec::<String>::new());
 }
 
+/// The same where the scope that met the failure had asked for the schema itself, and not believed in it.
+#[test]
+fn a_schema_that_goes_while_its_scope_is_open_is_missed_by_the_next_scope() {
+    let fixture = Fixture::with_one_connection();
+    let tenants = fixture.tagged(&["acme", "globex"]);
+    let mut conn = fixture.tenancy.get(&tenants[0]).unwrap();
+    fixture.run("DROP SCHEMA acme CASCADE");
+    assert!(titles(&mut conn).is_err());
+    drop(conn);
+    assert!(matches!(
+        fixture.tenancy.get(&tenants[0]),
+        Err(Error::SchemaMissing { .. })
+    ));
+}
+
 #[test]
 fn the_shared_schema_and_extensions_are_never_a_tenants() {
     let fixture = Fixture::new();

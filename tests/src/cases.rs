@@ -156,6 +156,10 @@ pub mod rough_unlocked {}
 #[tenant_app(migrations = "fixtures/rough_two_indexes")]
 pub mod rough_two_indexes {}
 
+/// Files that make a table, and change it, and do nothing else. The last statement has no semicolon.
+#[tenant_app(migrations = "fixtures/plain")]
+pub mod plain {}
+
 /// A file that waits for no lock.
 #[tenant_app(migrations = "fixtures/rough_nowait")]
 pub mod rough_nowait {}

@@ -421,6 +421,7 @@ impl<'t, T: TenantModel> MigrationRun<'t, T> {
             goal,
             steps,
             has_ledger,
+            prefix: None,
             unknown: unknown.cloned().collect(),
             oid: None,
         }))

@@ -105,6 +105,8 @@ pub(crate) struct Job {
     pub(crate) report: SchemaReport,
     /// Whether its ledger was there when it was looked for.
     pub(crate) has_ledger: bool,
+    /// See [`Behind::prefix`].
+    pub(crate) prefix: Option<usize>,
     /// Whether the next step runs in a transaction, for all that is known.
     pub(crate) is_transactional: bool,
     /// Each statement of a file is sent alone, to find the one that fails.
@@ -129,6 +131,7 @@ impl Job {
             goal: behind.goal,
             report,
             has_ledger: behind.has_ledger,
+            prefix: behind.prefix,
             in_pieces: false,
             is_busy: false,
             is_told: false,

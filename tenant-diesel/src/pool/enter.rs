@@ -234,6 +234,13 @@ impl Physical {
         }
     }
 
+    /// Notes a message that is about to do all the work on a schema, from the beginning of its transaction to the end.
+    pub(crate) fn works_at_once(&mut self, target: &Target) {
+        self.session.forget_path();
+        self.is_on(Some(target));
+        self.fresh = false;
+    }
+
     /// Puts the session on the path for work that cannot be done in a transaction, as new for all else.
     pub(crate) fn enter_work(&mut self, target: &Target) -> Result<(), Error> {
         self.enter_path(&target.path, Some(target), None)

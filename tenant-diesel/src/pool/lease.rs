@@ -270,6 +270,8 @@ impl Lease {
     /// Where a scope that was entered without asking failed: whether that was because the schema is gone.
     pub(crate) fn missing_schema(&mut self) -> Option<Error> {
         if self.is_verified || self.transaction_depth() > 0 || self.session.in_transaction() {
+            // It was there when the scope began. If it went since, the next scope finds that out.
+            self.doubt_schema();
             return None;
         }
         let target = self.target.clone();

@@ -149,6 +149,13 @@ impl Physical {
             && self.last_used.elapsed() < shelf.options.alive_bypass_window
     }
 
+    /// A statement failed as it would where the schema is gone: the next borrower asks.
+    pub(super) fn doubt_schema(&mut self) {
+        /// Of no shelf, which counts from zero.
+        const NEVER: u64 = u64::MAX;
+        self.generation = NEVER;
+    }
+
     /// Whether the last borrower had it a moment ago, so that it is hardly worth to look: that takes two calls of
     /// the operating system, a thirtieth of a short query.
     pub(crate) fn was_just_used(&self) -> bool {

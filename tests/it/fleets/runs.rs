@@ -443,3 +443,88 @@ fn nothing_that_a_run_prepares_is_left_to_the_next_borrower() {
         .unwrap();
     assert_eq!(prepared, 0);
 }
+
+const PLAIN: [&str; 2] = ["20241210000000", "20241211000000"];
+
+fn plain(fixture: &Fixture) -> Tenancy<Client> {
+    again(fixture, cases::builder().app::<cases::plain::App>())
+}
+
+/// Tenants without the second of two plain migrations.
+fn half(tenants: usize) -> Fixture {
+    let fixture = bare(tenants);
+    let first = MigrationTarget::Version(PLAIN[0].to_owned());
+    plain(&fixture).migration().target(first).run().unwrap();
+    fixture
+}
+
+/// Whether a tenant has the index that comes with the second.
+fn is_whole(fixture: &Fixture, tenant: &str) -> bool {
+    fixture.is_true(&format!("to_regclass('{tenant}.leaves_size') IS NOT NULL"))
+}
+
+#[test]
+fn a_plain_migration_costs_each_schema_one_round_trip() {
+    let cost = |tenants: usize| {
+        let fixture = half(tenants);
+        let (proxy, url) = Proxy::before(fixture.database.url()).unwrap();
+        let limits = r2d2::Pool::builder().max_size(1);
+        let tenancy = cases::builder()
+            .app::<cases::plain::App>()
+            .r2d2(limits)
+            .connect(&url)
+            .unwrap();
+        let (cost, report) = proxy.count_all(|| tenancy.migrate().unwrap());
+        assert_eq!(report.applied(), tenants);
+        let last = format!("t{:03}", tenants - 1);
+        assert_eq!(fixture.versions(&last), PLAIN);
+        assert!(is_whole(&fixture, &last));
+        assert!(tenancy.verify().unwrap().is_clean());
+        cost.round_trips
+    };
+    assert_eq!((cost(12) - cost(2)) / 10, 1);
+}
+
+#[test]
+fn a_plain_migration_that_fails_leaves_nothing_and_says_where() {
+    let fixture = half(3);
+    fixture.run("CREATE TABLE t001.leaves_size ()");
+    let report = failure(plain(&fixture).migrate());
+    let statement = report.schema(&name("t001")).unwrap().statement().unwrap();
+    assert!(statement.text.starts_with("CREATE INDEX"), "{statement:?}");
+    assert_eq!(statement.line, 3);
+    let added =
+        "EXISTS (SELECT FROM pg_attribute WHERE attrelid = 't001.leaves'::regclass AND attname = 'size')";
+    assert!(!fixture.is_true(added));
+    assert_eq!(fixture.versions("t001"), PLAIN[..1]);
+    assert_eq!(fixture.versions("t002"), PLAIN);
+    fixture.run("DROP TABLE t001.leaves_size");
+    assert_eq!(plain(&fixture).migrate().unwrap().applied(), 1);
+    assert_eq!(fixture.advisory_locks(), 0);
+}
+
+#[test]
+fn a_plain_migration_waits_for_who_is_at_its_schema() {
+    let fixture = half(2);
+    let mut other = fixture.outside();
+    other
+        .batch_execute("SELECT pg_advisory_lock(hashtextextended('t000', 7310575218))")
+        .unwrap();
+    let other = Mutex::new(other);
+    let busy = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&busy);
+    let tenancy = plain(&fixture);
+    let report = tenancy
+        .migration()
+        .on_event(move |event| {
+            if matches!(event, RunEvent::Busy { .. }) {
+                *seen.lock().unwrap() += 1;
+                let mut other = other.lock().unwrap();
+                other.batch_execute("SELECT pg_advisory_unlock_all()").unwrap();
+            }
+        })
+        .run()
+        .unwrap();
+    assert!(is_whole(&fixture, "t000"));
+    assert_eq!((report.applied(), *busy.lock().unwrap()), (2, 1));
+}

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`transaction`] | a step in a transaction |
 //! | [`session`] | a step that cannot run in one |
+//! | [`at_once`] | a plain step in one message |
 //! | [`notes`] | what is noted of a step |
 //! | [`routine`] | what is sent for every schema alike |
 //! | [`service`] | tenants that are out of service meanwhile |
 
+mod at_once;
 mod notes;
 mod routine;
 mod service;
@@ -28,7 +30,7 @@ use crate::session::Taint;
 use crate::{Error, SchemaKind};
 use routine::Routine;
 use std::collections::HashSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tenant_core::SchemaName;
 
 pub(crate) use routine::Prepared;
@@ -152,10 +154,10 @@ impl OneSchema<'_, '_> {
     /// Takes the next step. False if there is nothing left to do.
     fn take_step(&mut self) -> Result<bool, Stopped> {
         let start = Instant::now();
-        let taken = if self.job.is_transactional {
-            self.in_transaction()
-        } else {
-            self.outside_transaction()
+        let taken = match self.at_once()? {
+            Some(taken) => Ok(taken),
+            None if self.job.is_transactional => self.in_transaction(),
+            None => self.outside_transaction(),
         };
         let taken = match taken {
             // Which statement it was is found out by sending them one by one.
@@ -180,6 +182,11 @@ impl OneSchema<'_, '_> {
             duration: start.elapsed(),
         });
         self.job.has_ledger = true;
+        self.job.prefix = self.job.prefix.filter(|applied| {
+            let next = self.migrations.get(*applied);
+            next.is_some_and(|file| step == Step::Apply(file.version.to_owned()))
+        });
+        self.job.prefix = self.job.prefix.map(|applied| applied + 1);
         match left.first() {
             Some(next) => {
                 self.job.is_transactional = self.is_transactional(next);
@@ -262,6 +269,14 @@ impl OneSchema<'_, '_> {
         let _own = OwnLock::hold(records, Locked::Schema(&self.schema));
         let event = Event::new(moment, &self.schema).version_is(version);
         self.context.events.fire(event).map_err(Stopped::Failed)
+    }
+
+    /// How long is waited for a lock, and how long a statement may take.
+    fn limits(&self) -> [Option<Duration>; 2] {
+        [
+            self.context.rules.lock_timeout,
+            self.context.rules.statement_timeout,
+        ]
     }
 
     fn failed(&self, action: &'static str, error: diesel::result::Error) -> Stopped {

@@ -4,6 +4,7 @@
 //! A plan is of use only on the path that it was made on: each statement is sent where the path sees no table.
 
 use crate::migrate::goal::Step;
+use crate::migrate::ledger;
 use crate::migrate::lock::KEY;
 use crate::records::{Records, digest_of};
 use crate::retry::ENGLISH;
@@ -17,6 +18,9 @@ const LOCKED: &str = "tenant_diesel: somebody else migrates this schema";
 
 /// The same where nothing is to be done in a schema, however it is.
 const AT_REST: &str = "tenant_diesel: this schema is at rest";
+
+/// The same where a ledger does not hold what is known of it.
+const CHANGED: &str = "tenant_diesel: this ledger holds other versions";
 
 /// A setting that is there as long as the transaction is: a file that ends it, and begins another one, takes it away.
 const MARK: &str = "tenant_diesel.migration";
@@ -193,6 +197,18 @@ pub(super) fn enter(path: &SearchPath, limits: [Option<Duration>; 2]) -> String 
         }
     }
     message
+}
+
+/// An error where the ledger does not hold just these versions.
+pub(super) fn expect(schema: &SchemaName, versions: impl Iterator<Item = String>) -> String {
+    let versions: Vec<String> = versions.map(|version| sql::literal(&version)).collect();
+    format!(
+        "SELECT (CASE WHEN pg_catalog.count(*) = {} AND coalesce(pg_catalog.bool_and(version::text = ANY (ARRAY[{}]::text[])), true) \
+         THEN '0' ELSE '{CHANGED}' END)::pg_catalog.int4 FROM {}",
+        versions.len(),
+        versions.join(", "),
+        ledger::table(schema)
+    )
 }
 
 /// A statement with its arguments in their places, each of its type.

@@ -86,7 +86,7 @@ impl OneSchema<'_, '_> {
     }
 
     /// Prepares what is sent for every schema, if that was not done on this connection.
-    fn prepare(&mut self) -> Result<(), Stopped> {
+    pub(super) fn prepare(&mut self) -> Result<(), Stopped> {
         let routine = Routine {
             records: &self.context.pool.paths().records,
             is_prepared: false,
@@ -105,8 +105,6 @@ impl OneSchema<'_, '_> {
 
     /// One message: the lock, if nobody has it, and the path and the limits for the time of the transaction.
     fn begin_on(&mut self, target: &Target) -> Result<(), Error> {
-        let rules = &self.context.rules;
-        let limits = [rules.lock_timeout, rules.statement_timeout];
         let routine = self.routine();
         let ledger = match self.job.has_ledger {
             true => String::new(),
@@ -115,7 +113,7 @@ impl OneSchema<'_, '_> {
         let begin = format!(
             "BEGIN; {}; {}{ledger}",
             routine.lock(&self.schema),
-            routine::enter(&target.path, limits)
+            routine::enter(&target.path, self.limits())
         );
         self.conn.lease_mut().begin_work(target, &begin)
     }

@@ -90,6 +90,13 @@ impl Versions {
         Some(self.all.iter().take(count).cloned().collect())
     }
 
+    /// How many of these a ledger holds, if they are the first of them and it holds no others.
+    pub(super) fn prefix(&self, applied: &HashSet<String>) -> Option<usize> {
+        let first = self.all.get(..applied.len())?;
+        let are_applied = first.iter().all(|version| applied.contains(version));
+        are_applied.then_some(applied.len())
+    }
+
     pub(super) fn has(&self, version: &str) -> bool {
         self.known.contains(version)
     }

@@ -61,6 +61,7 @@ impl Survey {
                 goal,
                 steps,
                 has_ledger: true,
+                prefix: None,
                 unknown: Vec::new(),
                 oid: None,
             });
@@ -76,6 +77,8 @@ pub(crate) struct Behind {
     pub(crate) goal: Goal,
     pub(crate) steps: Vec<Step>,
     pub(crate) has_ledger: bool,
+    /// How many of the application's migrations the ledger holds, if they are the first of them and it holds no others.
+    pub(crate) prefix: Option<usize>,
     /// Versions in the ledger that the application does not have.
     pub(crate) unknown: Vec<String>,
     /// The server's number of the schema, by which it is found under another name.
@@ -250,6 +253,7 @@ impl<T: TenantModel> Tenancy<T> {
                     goal,
                     steps,
                     has_ledger,
+                    prefix: versions.prefix(&applied),
                     unknown,
                     oid: row.oid,
                 });
